@@ -1,0 +1,2 @@
+//! beetrace
+fn main() {}
