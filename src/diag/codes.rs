@@ -1,0 +1,115 @@
+//! The table of codes: one row a kind of mistake, each with a title.
+//!
+//! Codes are stable: a row is never reused for another meaning. E01xx syntax, E02xx names and probes,
+//! E03xx types, E04xx calls and formats, E05xx maps and variables, E06xx kernel features and limits,
+//! E07xx load and attach, E08xx run time, E09xx command line; W is a warning of the same family.
+
+/// A stable code with the title of its kind of mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Code {
+    /// As printed, e.g. `E0101`.
+    pub id: &'static str,
+    /// The kind of mistake, in a few words.
+    pub title: &'static str,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $id:literal, $title:literal;)*) => {
+        $($(#[$doc])* pub const $name: Code = Code { id: $id, title: $title };)*
+        /// Every code there is, in the order of the table.
+        pub const ALL: &[Code] = &[$($name),*];
+    };
+}
+
+codes! {
+    /// The parser met something else than it expected.
+    SYNTAX = "E0101", "syntax error";
+    /// An integer, duration or escape that cannot be read.
+    BAD_LITERAL = "E0102", "malformed literal";
+    /// No probe type of that name.
+    UNKNOWN_PROBE_TYPE = "E0201", "unknown probe type";
+    /// The attach point's parts do not fit its probe type.
+    BAD_ATTACH_POINT = "E0202", "malformed attach point";
+    /// Nothing to attach to under that name.
+    NO_SUCH_TARGET = "E0203", "no such attach point";
+    /// No builtin, constant or type of that name.
+    UNKNOWN_NAME = "E0204", "unknown name";
+    /// No function of that name.
+    UNKNOWN_FUNCTION = "E0205", "unknown function";
+    /// No struct, union, enum or typedef of that name.
+    UNKNOWN_TYPE = "E0206", "unknown type";
+    /// The type has no such field.
+    UNKNOWN_FIELD = "E0207", "unknown field";
+    /// A scratch variable read before it was set.
+    UNKNOWN_VARIABLE = "E0208", "undefined variable";
+    /// The builtin does not exist in this kind of probe.
+    NOT_IN_PROBE = "E0209", "not available in this probe";
+    /// Operand or assigned type does not fit.
+    TYPE_MISMATCH = "E0301", "type mismatch";
+    /// A cast that has no meaning.
+    BAD_CAST = "E0302", "impossible cast";
+    /// Field access or index on something that has none.
+    NOT_A_STRUCT = "E0303", "not a struct, tuple or array";
+    /// An index outside a tuple or array.
+    OUT_OF_BOUNDS = "E0304", "index out of bounds";
+    /// A literal outside the range of its type.
+    OUT_OF_RANGE = "E0305", "value out of range";
+    /// Division by a constant zero.
+    DIVISION_BY_ZERO = "E0306", "division by zero";
+    /// Wrong number of arguments.
+    ARITY = "E0401", "wrong number of arguments";
+    /// An argument of the wrong kind.
+    BAD_ARGUMENT = "E0402", "wrong argument";
+    /// A format string that is malformed or does not fit its arguments.
+    BAD_FORMAT = "E0403", "format string";
+    /// A function or aggregation used where it has no meaning.
+    BAD_CONTEXT = "E0404", "misplaced call";
+    /// A map without the key that its other uses have, or with one too many.
+    MAP_KEY = "E0501", "map key mismatch";
+    /// A map's value used as two types.
+    MAP_VALUE = "E0502", "map value mismatch";
+    /// A map that is read or cleared but never written.
+    UNDEFINED_MAP = "E0503", "undefined map";
+    /// A variable declared or assigned twice in conflicting ways.
+    VARIABLE = "E0504", "variable conflict";
+    /// The kernel lacks something the script needs.
+    MISSING_FEATURE = "E0601", "missing kernel feature";
+    /// Too large for the kernel or for a documented limit.
+    TOO_LARGE = "E0602", "limit exceeded";
+    /// Nested too deeply.
+    TOO_DEEP = "E0603", "nested too deeply";
+    /// The kernel's types (BTF) are not there.
+    NO_BTF = "E0604", "no kernel BTF";
+    /// Not enough rights.
+    NO_PRIVILEGE = "E0701", "insufficient privileges";
+    /// The kernel refused a program.
+    REFUSED = "E0702", "program refused by the verifier";
+    /// The kernel refused a map.
+    MAP_CREATE = "E0703", "map could not be created";
+    /// A probe could not be attached.
+    ATTACH = "E0704", "probe could not be attached";
+    /// The kernel is locked down.
+    LOCKDOWN = "E0705", "kernel lockdown";
+    /// Output could not be written.
+    OUTPUT = "E0801", "output failed";
+    /// The traced command or process could not be started or found.
+    TARGET = "E0802", "target process";
+    /// A file could not be read or written.
+    FILE = "E0803", "file";
+    /// Arguments of the command line that do not fit.
+    USAGE = "E0901", "usage";
+    /// A bug in the compiler: an internal check failed.
+    INTERNAL = "E0999", "internal error";
+    /// Signed and unsigned mixed.
+    SIGN_MISMATCH = "W0301", "sign mismatch";
+    /// A value that is computed and dropped.
+    UNUSED_VALUE = "W0302", "discarded value";
+    /// A cast to the type it already has.
+    REDUNDANT_CAST = "W0303", "redundant cast";
+    /// Works, but has a newer form.
+    DEPRECATED = "W0304", "deprecated form";
+    /// A wildcard or list item that matched nothing.
+    NO_MATCH = "W0201", "no match";
+    /// A literal or result that loses bits.
+    LOSSY = "W0305", "lossy conversion";
+}

@@ -1,0 +1,85 @@
+//! Kernel features that scripts or generated code depend on. (contract)
+//!
+//! Each is found out by trying it (KERNELS: never from a version number or another flag).
+
+/// A thing some supported kernels lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Feature {
+    /// fetch_add, xchg, cmpxchg and atomic or/and/xor (5.12).
+    AtomicFetch,
+    /// Sign-extending moves and loads, sdiv/smod, bswap (6.6).
+    CpuV4,
+    /// 32-bit jump offsets, `gotol` (6.6).
+    Gotol,
+    /// bpf_for_each_map_elem (5.13).
+    ForEachMapElem,
+    /// bpf_loop (5.17).
+    BpfLoop,
+    /// bpf_get_attach_cookie and links that take one (5.15; kprobe and tracepoint).
+    AttachCookie,
+    /// bpf_get_func_ip in kprobes (5.15).
+    GetFuncIp,
+    /// bpf_map_lookup_percpu_elem (5.19).
+    LookupPerCpu,
+    /// Links on many kernel functions (5.18 with FPROBE).
+    KprobeMulti,
+    /// Hash maps that allocate on demand are safe in every tracing program (6.1).
+    OnDemandHash,
+    /// BPF_MAP_LOOKUP_AND_DELETE_BATCH on hashes (5.6).
+    MapBatch,
+    /// bpf_ktime_get_boot_ns (5.8).
+    KtimeBoot,
+    /// Counts of missed runs in program info (5.12).
+    RecursionMisses,
+    /// The kernel's own types at /sys/kernel/btf/vmlinux.
+    Btf,
+    /// Kprobes through perf_event_open.
+    Kprobe,
+    /// Ring buffers (5.8).
+    RingBuffer,
+}
+
+impl Feature {
+    /// Every feature, in the order of `--info`.
+    pub const ALL: &'static [Feature] = &[
+        Feature::RingBuffer,
+        Feature::Btf,
+        Feature::Kprobe,
+        Feature::KprobeMulti,
+        Feature::AtomicFetch,
+        Feature::CpuV4,
+        Feature::Gotol,
+        Feature::ForEachMapElem,
+        Feature::BpfLoop,
+        Feature::AttachCookie,
+        Feature::GetFuncIp,
+        Feature::LookupPerCpu,
+        Feature::OnDemandHash,
+        Feature::MapBatch,
+        Feature::KtimeBoot,
+        Feature::RecursionMisses,
+    ];
+
+    /// Its name in `--info`, messages and tests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Feature::AtomicFetch => "atomic_fetch",
+            Feature::CpuV4 => "cpu_v4",
+            Feature::Gotol => "gotol",
+            Feature::ForEachMapElem => "for_each_map_elem",
+            Feature::BpfLoop => "bpf_loop",
+            Feature::AttachCookie => "attach_cookie",
+            Feature::GetFuncIp => "get_func_ip",
+            Feature::LookupPerCpu => "lookup_percpu_elem",
+            Feature::KprobeMulti => "kprobe_multi",
+            Feature::OnDemandHash => "on_demand_hash",
+            Feature::MapBatch => "map_batch",
+            Feature::KtimeBoot => "ktime_boot",
+            Feature::RecursionMisses => "recursion_misses",
+            Feature::Btf => "btf",
+            Feature::Kprobe => "kprobe",
+            Feature::RingBuffer => "ringbuf",
+        }
+    }
+}

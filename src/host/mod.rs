@@ -1,0 +1,79 @@
+//! What the machine is like, as facts behind a trait. (contract)
+//!
+//! The compiler core asks [`Host`] and nothing else; `system` answers from the running kernel (feature `kernel`),
+//! `fake` from fixed data in tests. Every answer is computed when first asked and kept: a script that needs no
+//! BTF never reads it.
+
+pub mod btf;
+pub mod features;
+
+pub use btf::{Btf, BtfKind, BtfMember, BtfType, TypeId};
+pub use features::Feature;
+
+use std::fmt;
+
+/// Why the host has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostError {
+    /// Not enough rights; holds what was refused (a path or a call).
+    Denied(String),
+    /// Not there; holds what was looked for.
+    Missing(String),
+    /// Anything else, in words.
+    Other(String),
+}
+
+impl fmt::Display for HostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HostError::Denied(what) => write!(f, "permission denied: {what}"),
+            HostError::Missing(what) => write!(f, "not found: {what}"),
+            HostError::Other(what) => f.write_str(what),
+        }
+    }
+}
+
+/// A traced kernel function: its name and the module it lives in (`vmlinux` for the kernel itself).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KernelFunction {
+    /// The symbol.
+    pub name: String,
+    /// The module.
+    pub module: String,
+}
+
+/// Facts about the machine that a script is compiled for.
+pub trait Host {
+    /// True when the kernel has the feature, by probing it.
+    fn has(&self, feature: Feature) -> bool;
+
+    /// CPUs that may ever exist: the number of slots of a per-CPU value.
+    fn possible_cpus(&self) -> u32;
+
+    /// Text of a tracepoint's `format` file in tracefs.
+    ///
+    /// # Errors
+    /// Missing when there is no such tracepoint, Denied when tracefs cannot be read.
+    fn tracepoint_format(&self, category: &str, event: &str) -> Result<String, HostError>;
+
+    /// Every tracepoint as `(category, event)`, sorted.
+    ///
+    /// # Errors
+    /// When tracefs cannot be read.
+    fn tracepoints(&self) -> Result<&[(String, String)], HostError>;
+
+    /// Functions that kprobes can be put on, sorted by name.
+    ///
+    /// # Errors
+    /// When tracefs cannot be read.
+    fn kernel_functions(&self) -> Result<&[KernelFunction], HostError>;
+
+    /// True when `name` is a kernel function, traceable or not (kallsyms).
+    fn is_kernel_symbol(&self, name: &str) -> bool;
+
+    /// The kernel's types.
+    ///
+    /// # Errors
+    /// When the kernel has no BTF or it cannot be read.
+    fn btf(&self) -> Result<&dyn Btf, HostError>;
+}

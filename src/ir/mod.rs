@@ -1,0 +1,20 @@
+//! The intermediate representation: SSA with block parameters, close enough to eBPF that lowering is selection,
+//! far enough that the verifier's habits do not leak into it.
+//!
+//! Every value is 64 bits wide: an integer ([`Type::Int`]) or a pointer with a provenance. eBPF's registers are
+//! 64 bits wide too; narrow types of the language are kept extended by explicit `zext`/`sext` instructions, which
+//! lowering folds into 32-bit arithmetic and narrow loads. (DESIGN.md first foresaw i8…i64 values; one width makes
+//! the passes, the interpreter and the lowering say less and mean the same.)
+//!
+//! `function` holds the data, `module` what all functions share, `print` and `parse` the textual form, `verify`
+//! every invariant, `interp` the meaning.
+
+pub mod entities;
+pub mod function;
+pub mod helper;
+pub mod module;
+
+pub use entities::{Block, Inst, MapRef, Slot, Value};
+pub use function::{BinOp, Cond, Function, InstData, Provenance, Terminator, Type, UnOp, Width};
+pub use helper::Helper;
+pub use module::Module;

@@ -1,0 +1,76 @@
+//! A compiled script: everything that is needed to load and run it, as plain data. (contract)
+//!
+//! Independent of the host: no file descriptors, no addresses, no syntax trees.
+
+use crate::codegen::inst::{Insn, Reloc};
+use crate::sema::tree::{Attach, ProbeKind};
+use crate::wire::map::MapSpec;
+use crate::wire::record::Action;
+
+/// A compiled script.
+#[derive(Clone, Debug, Default)]
+pub struct Artifact {
+    /// Programs.
+    pub programs: Vec<Program>,
+    /// Maps; relocations and actions index them.
+    pub maps: Vec<MapSpec>,
+    /// What records ask for, by the index in their header.
+    pub actions: Vec<Action>,
+    /// Texts of the clauses (probe blocks), for the footer.
+    pub clauses: Vec<String>,
+    /// Names that `probe` values index.
+    pub probe_names: Vec<String>,
+    /// Source files that line records name.
+    pub files: Vec<String>,
+}
+
+/// One program.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Its name in the kernel: `[A-Za-z0-9_]`, unique, at most 15 bytes to show whole.
+    pub name: String,
+    /// What kind.
+    pub kind: ProbeKind,
+    /// Index of its clause.
+    pub clause: u32,
+    /// Code, one entry an 8-byte slot.
+    pub insns: Vec<Insn>,
+    /// Maps to put in.
+    pub relocs: Vec<Reloc>,
+    /// Line records, strictly ascending by slot; the first is at slot 0.
+    pub lines: Vec<Line>,
+    /// Where it attaches, at least one.
+    pub attach: Vec<AttachPoint>,
+    /// The program reads bpf_get_attach_cookie: links carry [`AttachPoint::cookie`].
+    pub cookies: bool,
+    /// Load for a kprobe_multi link.
+    pub multi: bool,
+}
+
+/// From this slot on, code comes from this place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Slot index.
+    pub slot: u32,
+    /// Index in [`Artifact::files`].
+    pub file: u32,
+    /// 1-based.
+    pub line: u32,
+    /// 1-based, at most 1023.
+    pub column: u32,
+    /// The script's line, without a newline.
+    pub text: String,
+}
+
+/// Where to attach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttachPoint {
+    /// Full name, e.g. `tracepoint:syscalls:sys_enter_openat`.
+    pub name: String,
+    /// Target.
+    pub target: Attach,
+    /// Index in [`Artifact::probe_names`].
+    pub cookie: u64,
+    /// Source file index, 1-based line and column of the attach point, for messages.
+    pub place: (u32, u32, u32),
+}

@@ -1,0 +1,1 @@
+//! While the script runs: the event loop, records, maps, the ledger, output.

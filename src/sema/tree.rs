@@ -1,0 +1,536 @@
+//! The typed tree: the script with every name resolved, every type known, every implicit conversion a node. (contract)
+//!
+//! Invariants, on which `ir::build` relies:
+//! - operands of arithmetic, bit and comparison operators have the same integer type (shift counts apart), the
+//!   type of the operation; conversions are `Cast` nodes;
+//! - a condition (predicate, `if`, `&&`, `||`, `!`, ternary) is any scalar expression; true when not 0;
+//! - keys and values have exactly the type of their map, but strings, which may be shorter (never longer);
+//! - scratch variables are unique ids: scopes are gone;
+//! - compound assignments and steps are nodes of their own on maps (they may be atomic) and plain assignments on
+//!   variables;
+//! - every attach point exists and all attach points of a probe are of one program kind.
+
+use super::types::{Space, StructId, Type};
+use crate::source::Span;
+use crate::wire::format::Format;
+
+pub use crate::syntax::ast::BinaryOp;
+
+/// A map of the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MapId(pub u32);
+
+/// A scratch variable of a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct VarId(pub u32);
+
+/// A typed script.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Program {
+    /// One entry a program: a probe block of the script may give several.
+    pub probes: Vec<Probe>,
+    /// Probe blocks of the script: the clauses of the ledger. The text is that of the attach points, for the footer.
+    pub clauses: Vec<String>,
+    /// Maps, by [`MapId`].
+    pub maps: Vec<Map>,
+    /// Structs and unions that types name, by [`StructId`].
+    pub structs: Vec<Struct>,
+    /// Names that the `probe` builtin may give, by index.
+    pub probe_names: Vec<String>,
+}
+
+/// A struct or union, as far as needed to print it and to know its size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Struct {
+    /// With `struct` or `union`.
+    pub name: String,
+    /// Bytes.
+    pub size: u32,
+    /// Name, byte offset, bit field (first bit within the unit, width), type.
+    pub fields: Vec<(String, u32, Option<(u8, u8)>, Type)>,
+}
+
+/// A map and how the script uses it: the representation follows from this.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Map {
+    /// With `@`.
+    pub name: String,
+    /// First use.
+    pub span: Span,
+    /// Type of the key; None for a keyless map.
+    pub key: Option<Type>,
+    /// Type of the value.
+    pub value: MapValue,
+    /// Cleared or zeroed by the script while it runs (`clear`, `zero`).
+    pub cleared: bool,
+    /// `len` is asked of it.
+    pub measured: bool,
+    /// Entries at most.
+    pub max_entries: u32,
+}
+
+/// Type of a map's value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MapValue {
+    /// An ordinary value; integers are kept in 64 bits.
+    Plain(Type),
+    /// An aggregation. `signed` tells how values are compared and printed.
+    Aggregate(Aggregate),
+}
+
+/// Aggregations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Aggregate {
+    /// `count()`
+    Count,
+    /// `sum(x)`
+    Sum {
+        /// Signed argument.
+        signed: bool,
+    },
+    /// `min(x)`
+    Min {
+        /// Signed argument.
+        signed: bool,
+    },
+    /// `max(x)`
+    Max {
+        /// Signed argument.
+        signed: bool,
+    },
+    /// `avg(x)`
+    Avg {
+        /// Signed argument.
+        signed: bool,
+    },
+    /// `stats(x)`
+    Stats {
+        /// Signed argument.
+        signed: bool,
+    },
+    /// `hist(x, bits)`
+    Hist {
+        /// 0..=5
+        bits: u8,
+    },
+    /// `lhist(x, min, max, step)`
+    Lhist {
+        /// Lowest.
+        min: i64,
+        /// Highest, exclusive.
+        max: i64,
+        /// Width of a bucket.
+        step: i64,
+    },
+}
+
+/// What kind of program a probe is. Decides the kernel's program type and the meaning of the context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProbeKind {
+    /// `begin`
+    Begin,
+    /// `end`
+    End,
+    /// `interval`
+    Interval,
+    /// `profile`
+    Profile,
+    /// `tracepoint`; the context is the record of the format file.
+    Tracepoint,
+    /// `kprobe`; the context is pt_regs.
+    Kprobe,
+    /// `kretprobe`; the context is pt_regs.
+    Kretprobe,
+}
+
+/// One place to attach to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attach {
+    /// Run once at the start.
+    Begin,
+    /// Run once at the end.
+    End,
+    /// Every `period` ns on one CPU.
+    Interval {
+        /// Nanoseconds.
+        period: u64,
+    },
+    /// On every CPU.
+    Profile {
+        /// Nanoseconds between samples, or None with `frequency`.
+        period: Option<u64>,
+        /// Samples per second.
+        frequency: Option<u64>,
+    },
+    /// A tracepoint.
+    Tracepoint {
+        /// e.g. `syscalls`
+        category: String,
+        /// e.g. `sys_enter_openat`
+        event: String,
+    },
+    /// Entry of a kernel function, or an instruction within.
+    Kprobe {
+        /// The symbol.
+        function: String,
+        /// Only the one of this module.
+        module: Option<String>,
+        /// Bytes from the start.
+        offset: u64,
+    },
+    /// Return of a kernel function.
+    Kretprobe {
+        /// The symbol.
+        function: String,
+        /// Only the one of this module.
+        module: Option<String>,
+    },
+}
+
+/// An attach point with its full name (`tracepoint:syscalls:sys_enter_openat`) as `probe` and messages give it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttachPoint {
+    /// The full name.
+    pub name: String,
+    /// Index in [`Program::probe_names`].
+    pub name_index: u32,
+    /// Where the script asks for it.
+    pub span: Span,
+    /// What to attach to.
+    pub target: Attach,
+}
+
+/// One program: a typed body with the attach points that share it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    /// Index in [`Program::clauses`].
+    pub clause: u32,
+    /// The block.
+    pub span: Span,
+    /// What kind of program.
+    pub kind: ProbeKind,
+    /// At least one. More than one only when the body does not depend on which.
+    pub attach: Vec<AttachPoint>,
+    /// The condition.
+    pub predicate: Option<Expr>,
+    /// What runs.
+    pub body: Vec<Stmt>,
+    /// Types of scratch variables, by [`VarId`].
+    pub vars: Vec<Var>,
+}
+
+/// A scratch variable.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Var {
+    /// With `$`.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+}
+
+/// A statement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stmt {
+    /// Where.
+    pub span: Span,
+    /// What.
+    pub kind: StmtKind,
+}
+
+/// Kinds of statements.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StmtKind {
+    /// Computed for its effect.
+    Expr(Expr),
+    /// `$x = value`; also sets a declared variable to its initial 0 or "".
+    SetVar {
+        /// Which.
+        var: VarId,
+        /// To what: of the variable's type (strings may be shorter).
+        value: Expr,
+    },
+    /// `@m[key] = value`
+    SetMap {
+        /// Which.
+        map: MapId,
+        /// Where in it.
+        key: Option<Expr>,
+        /// To what.
+        value: Expr,
+    },
+    /// `@m[key] op= value` on an integer map: add and sub are atomic.
+    UpdateMap {
+        /// Which.
+        map: MapId,
+        /// Where in it.
+        key: Option<Expr>,
+        /// Arithmetic or bit operator.
+        op: BinaryOp,
+        /// Right side, of the map's value type.
+        value: Expr,
+    },
+    /// `@m[key] = count()` and the like.
+    Aggregate {
+        /// Which; its value kind names the aggregation.
+        map: MapId,
+        /// Where in it.
+        key: Option<Expr>,
+        /// The value to add, 64 bits; None for count.
+        value: Option<Expr>,
+    },
+    /// `if`
+    If {
+        /// The condition.
+        cond: Expr,
+        /// When it holds.
+        then: Vec<Stmt>,
+        /// Otherwise.
+        otherwise: Vec<Stmt>,
+    },
+    /// Ends this run of the probe.
+    Return,
+    /// `printf(format, args)`
+    Printf {
+        /// The format.
+        format: Format,
+        /// One a conversion (and one for each `*`).
+        args: Vec<Expr>,
+    },
+    /// `print(value)`
+    PrintValue {
+        /// Any value.
+        value: Expr,
+    },
+    /// `print(@m[key])`, on a map of plain values
+    PrintEntry {
+        /// Which.
+        map: MapId,
+        /// Where in it.
+        key: Expr,
+    },
+    /// `print(@m)`, `print(@m, top, div)`
+    PrintMap {
+        /// Which.
+        map: MapId,
+        /// Only so many; 0 = all.
+        top: u64,
+        /// Divide by.
+        div: u64,
+        /// `clear` of the same map follows in the same statement list with no way round it.
+        drains: bool,
+    },
+    /// `clear(@m)`
+    Clear(MapId),
+    /// `zero(@m)`
+    Zero(MapId),
+    /// `exit(code)`: ends this run, then the script.
+    Exit {
+        /// The status, 0 when not given.
+        code: Option<Expr>,
+    },
+    /// `time(format)`
+    Time {
+        /// strftime format.
+        format: String,
+    },
+}
+
+/// An expression with its type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expr {
+    /// Where.
+    pub span: Span,
+    /// Its type.
+    pub ty: Type,
+    /// What.
+    pub kind: ExprKind,
+}
+
+/// Kinds of expressions.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ExprKind {
+    /// A scalar constant, extended to 64 bits by its type.
+    Int(i64),
+    /// A text constant without its NUL; the type says its size with NUL.
+    Str(Vec<u8>),
+    /// A scratch variable.
+    Var(VarId),
+    /// `@m[key]` on a map of plain values: 0 or "" when there is no such key.
+    MapGet {
+        /// Which.
+        map: MapId,
+        /// Where in it.
+        key: Option<Box<Expr>>,
+    },
+    /// `++@m[key]`, `@m[key]--`: adds `delta` atomically; the value is the new one for prefix, the old one for postfix.
+    StepMap {
+        /// Which.
+        map: MapId,
+        /// Where in it.
+        key: Option<Box<Expr>>,
+        /// 1 or −1.
+        delta: i64,
+        /// `++x` as against `x++`.
+        prefix: bool,
+    },
+    /// `++$x`, `$x--`; `delta` is in bytes for pointers.
+    StepVar {
+        /// Which.
+        var: VarId,
+        /// What is added.
+        delta: i64,
+        /// `++x` as against `x++`.
+        prefix: bool,
+    },
+    /// `has_key(@m, key)`
+    HasKey {
+        /// Which.
+        map: MapId,
+        /// Where in it.
+        key: Box<Expr>,
+    },
+    /// `delete(@m, key)`: true when there was such a key. Keyless maps are set to 0.
+    Delete {
+        /// Which.
+        map: MapId,
+        /// Where in it.
+        key: Option<Box<Expr>>,
+    },
+    /// `len(@m)`: number of entries.
+    Len(MapId),
+    /// A builtin value.
+    Builtin(Builtin),
+    /// The address of the probe's context, in [`Space::Context`].
+    Context,
+    /// The scalar at `address + offset`. The type says how many bytes and the sign.
+    Load {
+        /// A pointer, or an integer used as one; its `space` is where to read.
+        address: Box<Expr>,
+        /// Bytes.
+        offset: i64,
+        /// Which memory.
+        space: Space,
+        /// For a bit field: first bit within the loaded integer, and width.
+        bits: Option<(u8, u8)>,
+    },
+    /// NUL-terminated text at `address + offset`, at most as many bytes as the type's size.
+    LoadStr {
+        /// A pointer, or an integer used as one.
+        address: Box<Expr>,
+        /// Bytes.
+        offset: i64,
+        /// Which memory.
+        space: Space,
+        /// `str(p, n)`: at most n bytes with the NUL; the type's size bounds it.
+        length: Option<Box<Expr>>,
+        /// The text is a char array of the type's size, perhaps without NUL, not a C string.
+        array: bool,
+    },
+    /// A tracepoint's `__data_loc` string: the u32 at `offset` of the context holds offset and length.
+    DataLoc {
+        /// Where the word is.
+        offset: i64,
+    },
+    /// A tuple.
+    Tuple(Vec<Expr>),
+    /// `t.0`
+    TupleField {
+        /// The tuple.
+        base: Box<Expr>,
+        /// Which.
+        index: u32,
+    },
+    /// `-x`
+    Neg(Box<Expr>),
+    /// `~x`
+    BitNot(Box<Expr>),
+    /// `!x`: Bool.
+    Not(Box<Expr>),
+    /// Arithmetic, bits and comparisons of scalars; comparison gives Bool.
+    Binary {
+        /// Not And, Or.
+        op: BinaryOp,
+        /// Left.
+        left: Box<Expr>,
+        /// Right; of the same type, except for shifts.
+        right: Box<Expr>,
+    },
+    /// `a && b`, `a || b`: the right side is computed only when needed. Bool.
+    Logical {
+        /// And as against or.
+        and: bool,
+        /// Left.
+        left: Box<Expr>,
+        /// Right.
+        right: Box<Expr>,
+    },
+    /// Equality of two strings or two tuples of the same type (strings may differ in size). Bool.
+    Equal {
+        /// `!=`
+        negated: bool,
+        /// Left.
+        left: Box<Expr>,
+        /// Right.
+        right: Box<Expr>,
+    },
+    /// `c ? a : b`; both of the node's type (strings may be shorter).
+    Ternary {
+        /// The condition.
+        cond: Box<Expr>,
+        /// When it holds.
+        then: Box<Expr>,
+        /// Otherwise.
+        otherwise: Box<Expr>,
+    },
+    /// Conversion between scalars: keeps the low bytes of the target's size, extended by the target's sign; to Bool: not 0.
+    Cast(Box<Expr>),
+}
+
+/// Builtin values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Builtin {
+    /// u32
+    Pid,
+    /// u32
+    Tid,
+    /// u32
+    Uid,
+    /// u32
+    Gid,
+    /// Str of 16
+    Comm,
+    /// u32
+    Cpu,
+    /// u64, CLOCK_BOOTTIME
+    Nsecs,
+    /// u64, ns since the start
+    Elapsed,
+    /// Named(Probe)
+    Probe,
+    /// Named(KernelSymbol)
+    Func,
+    /// Pointer to task_struct
+    Curtask,
+    /// u32
+    Rand,
+    /// Cgroup id, u64
+    Cgroup,
+    /// n-th argument of a function, from pt_regs, u64
+    Arg(u8),
+    /// Return value, from pt_regs, u64
+    Retval,
+}
+
+impl Expr {
+    /// A scalar constant.
+    pub fn int(value: i64, ty: Type, span: Span) -> Expr {
+        Expr { span, ty, kind: ExprKind::Int(value) }
+    }
+}
+
+impl Program {
+    /// The struct `id`.
+    pub fn struct_def(&self, id: StructId) -> &Struct {
+        &self.structs[id.0 as usize]
+    }
+}

@@ -1,0 +1,5 @@
+//! Text to syntax tree, and back.
+//!
+//! `parse` is the only user of pest. The grammar in `grammar/beetrace.pest` holds the syntax; meaning is sema's.
+
+pub mod ast;

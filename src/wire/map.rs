@@ -1,0 +1,164 @@
+//! Maps: what the kernel is asked for, and how the runtime reads them. (contract)
+
+use super::types::DataType;
+
+/// Index of a map in the module's and the artifact's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MapIndex(pub u32);
+
+/// The kernel's kinds of map, as far as programs here use them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MapKind {
+    /// BPF_MAP_TYPE_HASH
+    Hash,
+    /// BPF_MAP_TYPE_PERCPU_HASH
+    PerCpuHash,
+    /// BPF_MAP_TYPE_ARRAY
+    Array,
+    /// BPF_MAP_TYPE_PERCPU_ARRAY
+    PerCpuArray,
+    /// BPF_MAP_TYPE_RINGBUF; `max_entries` is its size in bytes.
+    Ring,
+    /// BPF_MAP_TYPE_ARRAY_OF_MAPS with one slot that holds a map of the kind `inner`
+    Swapped,
+}
+
+/// How a map's value accumulates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ValueKind {
+    /// One value of the given shape; integers always take 8 bytes.
+    Plain(DataType),
+    /// `count()`: u64.
+    Count,
+    /// `sum(x)`: u64 or i64.
+    Sum {
+        /// Printed as signed.
+        signed: bool,
+    },
+    /// `min(x)`: `{ value: i64|u64, set: u64 }`; `set` is 0 until the first value.
+    Min {
+        /// Compared and printed as signed.
+        signed: bool,
+    },
+    /// `max(x)`: as `min`.
+    Max {
+        /// Compared and printed as signed.
+        signed: bool,
+    },
+    /// `avg(x)`: `{ total: i64|u64, count: u64 }`.
+    Avg {
+        /// Printed as signed.
+        signed: bool,
+    },
+    /// `stats(x)`: `{ total, count }` as `avg`.
+    Stats {
+        /// Printed as signed.
+        signed: bool,
+    },
+    /// `hist(x, bits)`: u64 buckets, see [`hist_buckets`].
+    Hist {
+        /// Each power of two is split in 2^bits buckets, 0..=5.
+        bits: u8,
+    },
+    /// `lhist(x, min, max, step)`: u64 buckets: below min, the steps, from max up.
+    Lhist {
+        /// Lowest value of the first step.
+        min: i64,
+        /// One past the last step's highest.
+        max: i64,
+        /// Width of a step.
+        step: i64,
+    },
+}
+
+impl ValueKind {
+    /// Bytes of one value (on one CPU).
+    pub fn size(&self) -> u32 {
+        match self {
+            ValueKind::Plain(ty) => super::align_up(ty.size(), 8),
+            ValueKind::Count | ValueKind::Sum { .. } => 8,
+            ValueKind::Min { .. }
+            | ValueKind::Max { .. }
+            | ValueKind::Avg { .. }
+            | ValueKind::Stats { .. } => 16,
+            ValueKind::Hist { bits } => hist_buckets(*bits) * 8,
+            ValueKind::Lhist { min, max, step } => lhist_buckets(*min, *max, *step) * 8,
+        }
+    }
+}
+
+/// Buckets of `hist(x, bits)`: one for negatives, 2^bits for the values 0…2^bits−1 one by one, then 2^bits for
+/// each further power of two up to 2^63.
+pub const fn hist_buckets(bits: u8) -> u32 {
+    1 + (1 << bits) + ((64 - bits as u32) << bits)
+}
+
+/// Buckets of `lhist`: below, one a step, above.
+pub fn lhist_buckets(min: i64, max: i64, step: i64) -> u32 {
+    ((max - min + step - 1) / step) as u32 + 2
+}
+
+/// What a map is for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MapRole {
+    /// A map of the script. Keyless maps are arrays with one entry and key 0 (u32).
+    User {
+        /// The name with its `@`.
+        name: String,
+        /// The key's shape; None for a keyless map.
+        key: Option<DataType>,
+        /// The value.
+        value: ValueKind,
+    },
+    /// The ring of records.
+    Ring,
+    /// The ledger, see [`super::ledger`]. Memory-mapped.
+    Ledger,
+    /// The control words, see [`super::record`]. Memory-mapped.
+    Control,
+    /// Values that user space sets before the start, see [`Global`]. Memory-mapped.
+    Globals,
+    /// Per-CPU scratch memory for objects that do not fit the stack; one entry a program.
+    Scratch,
+    /// All zero and never written: the source of initial values too large for the stack.
+    Zeros,
+}
+
+/// 8-byte words of the globals map, by index: what user space writes before the start, then counters of the
+/// entries of maps on which `len` is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Global {
+    /// CLOCK_MONOTONIC (the clock of `nsecs`, bpf_ktime_get_ns or _boot_ns) in ns when the run began: the base of `elapsed`.
+    Start = 0,
+    /// 1 while the runtime takes events; programs do nothing while it is 0.
+    Enabled = 1,
+}
+
+/// Words of the globals map that [`Global`] names; counters for `len` follow.
+pub const GLOBALS: u32 = 2;
+
+/// What the kernel is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapSpec {
+    /// Its name in the kernel: `[A-Za-z0-9_]`, at most 15 bytes, unique in the artifact.
+    pub name: String,
+    /// Its kind. For `Swapped`, `inner` tells the kind of the map in its slot.
+    pub kind: MapKind,
+    /// The kind inside a `Swapped` map; key, value and entries below describe the inner map then.
+    pub inner: Option<MapKind>,
+    /// Bytes of a key.
+    pub key_size: u32,
+    /// Bytes of a value (on one CPU).
+    pub value_size: u32,
+    /// Entries; bytes for a ring.
+    pub max_entries: u32,
+    /// Allocate entries on demand (BPF_F_NO_PREALLOC).
+    pub on_demand: bool,
+    /// Map into user space (BPF_F_MMAPABLE).
+    pub mmap: bool,
+    /// What it is for.
+    pub role: MapRole,
+    /// Word of the globals map that counts its entries, when `len` is used on it.
+    pub len_counter: Option<u32>,
+}

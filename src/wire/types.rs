@@ -1,0 +1,129 @@
+//! The shape of a value in memory, enough to decode and print it. (contract)
+
+use std::sync::Arc;
+
+/// What user space makes of a number that only it can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Name {
+    /// Kernel address → symbol (`ksym`, and `func` in kernel probes).
+    KernelSymbol,
+    /// Index into [`crate::object::artifact::Artifact::probe_names`] → the probe's name (`probe`).
+    Probe,
+}
+
+/// The shape of a value. Sizes and offsets are bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum DataType {
+    /// An integer of 1, 2, 4 or 8 bytes.
+    Int {
+        /// Bytes.
+        size: u8,
+        /// Printed as signed.
+        signed: bool,
+    },
+    /// One byte, 0 or 1.
+    Bool,
+    /// NUL-terminated text in `size` bytes, the NUL included; text that fills all `size` bytes but the last was
+    /// perhaps cut.
+    Str {
+        /// Bytes.
+        size: u32,
+    },
+    /// Raw bytes.
+    Bytes {
+        /// Bytes.
+        size: u32,
+    },
+    /// An address, 8 bytes, printed as `0x…`.
+    Pointer,
+    /// A number that user space turns into a name; `size` 4 or 8 bytes.
+    Named {
+        /// Bytes.
+        size: u8,
+        /// What it names.
+        name: Name,
+    },
+    /// Enumeration constant, printed by name.
+    Enum {
+        /// Bytes.
+        size: u8,
+        /// Value → name.
+        names: Arc<[(i64, String)]>,
+    },
+    /// Fields at their offsets, in order; printed `(a, b)`.
+    Tuple {
+        /// The whole, with padding.
+        size: u32,
+        /// Offset and shape.
+        fields: Arc<[(u32, DataType)]>,
+    },
+    /// Fields with names, printed `{ .a = 1, .b = 2 }`.
+    Struct {
+        /// The whole, with padding.
+        size: u32,
+        /// The fields.
+        fields: Arc<[StructField]>,
+    },
+    /// `count` elements side by side, printed `[1,2,3]`.
+    Array {
+        /// One element.
+        element: Arc<DataType>,
+        /// How many.
+        count: u32,
+    },
+}
+
+/// A named field of a [`DataType::Struct`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StructField {
+    /// Its name; empty for an anonymous member.
+    pub name: String,
+    /// Its offset in bytes.
+    pub offset: u32,
+    /// For a bit field: first bit within the storage unit at `offset`, and width.
+    pub bits: Option<(u8, u8)>,
+    /// Its shape.
+    pub ty: DataType,
+}
+
+impl DataType {
+    /// Bytes it takes.
+    pub fn size(&self) -> u32 {
+        match self {
+            DataType::Int { size, .. } | DataType::Named { size, .. } | DataType::Enum { size, .. } => {
+                u32::from(*size)
+            }
+            DataType::Bool => 1,
+            DataType::Pointer => 8,
+            DataType::Str { size } | DataType::Bytes { size } => *size,
+            DataType::Tuple { size, .. } | DataType::Struct { size, .. } => *size,
+            DataType::Array { element, count } => element.size() * count,
+        }
+    }
+
+    /// Its natural alignment, at most 8.
+    pub fn align(&self) -> u32 {
+        match self {
+            DataType::Int { size, .. } | DataType::Named { size, .. } | DataType::Enum { size, .. } => {
+                u32::from(*size)
+            }
+            DataType::Bool | DataType::Str { .. } | DataType::Bytes { .. } => 1,
+            DataType::Pointer => 8,
+            DataType::Tuple { fields, .. } => fields.iter().map(|(_, t)| t.align()).max().unwrap_or(1),
+            DataType::Struct { fields, .. } => fields.iter().map(|f| f.ty.align()).max().unwrap_or(1),
+            DataType::Array { element, .. } => element.align(),
+        }
+    }
+
+    /// A tuple with C's layout: each field at its natural alignment, the whole rounded up to the largest.
+    pub fn tuple(types: impl IntoIterator<Item = DataType>) -> DataType {
+        let (mut offset, mut align, mut fields) = (0, 1, Vec::new());
+        for ty in types {
+            offset = super::align_up(offset, ty.align());
+            align = align.max(ty.align());
+            fields.push((offset, ty.clone()));
+            offset += ty.size();
+        }
+        DataType::Tuple { size: super::align_up(offset, align), fields: fields.into() }
+    }
+}
