@@ -46,8 +46,21 @@ pub struct Struct {
     pub name: String,
     /// Bytes.
     pub size: u32,
-    /// Name, byte offset, bit field (first bit within the unit, width), type.
-    pub fields: Vec<(String, u32, Option<(u8, u8)>, Type)>,
+    /// In order.
+    pub fields: Vec<Field>,
+}
+
+/// A field of a [`Struct`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// Empty for an anonymous member.
+    pub name: String,
+    /// Bytes from the struct's start, to the storage unit for a bit field.
+    pub offset: u32,
+    /// For a bit field: first bit within the unit, and width.
+    pub bits: Option<(u8, u8)>,
+    /// Its type.
+    pub ty: Type,
 }
 
 /// A map and how the script uses it: the representation follows from this.
