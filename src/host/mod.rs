@@ -5,6 +5,7 @@
 //! BTF never reads it.
 
 pub mod btf;
+pub mod fake;
 pub mod features;
 
 pub use btf::{Btf, BtfKind, BtfMember, BtfType, TypeId};

@@ -1,0 +1,108 @@
+//! A fixed machine for tests: some tracepoints, functions and types, every feature by default.
+//!
+//! Deliberately small: a test that needs more adds it with the methods here.
+
+mod types;
+
+use std::collections::BTreeSet;
+
+use super::{Btf, Feature, Host, HostError, KernelFunction};
+pub use types::FakeBtf;
+
+/// A machine that answers from fixed data.
+#[derive(Clone, Debug)]
+pub struct Fake {
+    missing: BTreeSet<Feature>,
+    tracepoints: Vec<(String, String)>,
+    formats: Vec<String>,
+    functions: Vec<KernelFunction>,
+    btf: Option<FakeBtf>,
+}
+
+const FORMATS: &[(&str, &str, &str)] = &[
+    ("raw_syscalls", "sys_enter", include_str!("formats/raw_syscalls.sys_enter.format")),
+    ("raw_syscalls", "sys_exit", include_str!("formats/raw_syscalls.sys_exit.format")),
+    ("sched", "sched_process_exec", include_str!("formats/sched.sched_process_exec.format")),
+    ("sched", "sched_switch", include_str!("formats/sched.sched_switch.format")),
+    ("syscalls", "sys_enter_openat", include_str!("formats/syscalls.sys_enter_openat.format")),
+];
+
+const FUNCTIONS: &[(&str, &str)] = &[
+    ("dev_queue_xmit", "vmlinux"),
+    ("do_nanosleep", "vmlinux"),
+    ("nft_do_chain", "nf_tables"),
+    ("vfs_open", "vmlinux"),
+    ("vfs_read", "vmlinux"),
+    ("vfs_readv", "vmlinux"),
+    ("vfs_write", "vmlinux"),
+];
+
+impl Default for Fake {
+    fn default() -> Fake {
+        Fake {
+            missing: BTreeSet::new(),
+            tracepoints: FORMATS.iter().map(|(c, e, _)| (c.to_string(), e.to_string())).collect(),
+            formats: FORMATS.iter().map(|(_, _, text)| text.to_string()).collect(),
+            functions: FUNCTIONS
+                .iter()
+                .map(|(name, module)| KernelFunction { name: name.to_string(), module: module.to_string() })
+                .collect(),
+            btf: Some(FakeBtf::sample()),
+        }
+    }
+}
+
+impl Fake {
+    /// The same machine without a feature.
+    pub fn without(mut self, feature: Feature) -> Fake {
+        if feature == Feature::Btf {
+            self.btf = None;
+        }
+        self.missing.insert(feature);
+        self
+    }
+
+    /// Adds a tracepoint with the text of its format file.
+    pub fn with_tracepoint(mut self, category: &str, event: &str, format: &str) -> Fake {
+        let key = (category.to_string(), event.to_string());
+        let at = self.tracepoints.partition_point(|have| *have < key);
+        self.tracepoints.insert(at, key);
+        self.formats.insert(at, format.to_string());
+        self
+    }
+}
+
+impl Host for Fake {
+    fn has(&self, feature: Feature) -> bool {
+        !self.missing.contains(&feature)
+    }
+
+    fn possible_cpus(&self) -> u32 {
+        4
+    }
+
+    fn tracepoint_format(&self, category: &str, event: &str) -> Result<String, HostError> {
+        let found = self.tracepoints.iter().position(|(c, e)| c == category && e == event);
+        let missing = || HostError::Missing(format!("tracepoint:{category}:{event}"));
+        found.map(|i| self.formats[i].clone()).ok_or_else(missing)
+    }
+
+    fn tracepoints(&self) -> Result<&[(String, String)], HostError> {
+        Ok(&self.tracepoints)
+    }
+
+    fn kernel_functions(&self) -> Result<&[KernelFunction], HostError> {
+        Ok(&self.functions)
+    }
+
+    fn is_kernel_symbol(&self, name: &str) -> bool {
+        self.functions.iter().any(|f| f.name == name) || name == "untraceable_function"
+    }
+
+    fn btf(&self) -> Result<&dyn Btf, HostError> {
+        match &self.btf {
+            Some(btf) => Ok(btf),
+            None => Err(HostError::Missing("/sys/kernel/btf/vmlinux".into())),
+        }
+    }
+}
