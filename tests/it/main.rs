@@ -1,0 +1,3 @@
+//! The one integration binary: golden files and whole-stage tests, one module a stage.
+
+mod syntax;
