@@ -21,4 +21,5 @@ pub mod object;
 #[cfg(feature = "kernel")]
 pub mod load;
 pub mod runtime;
+pub mod cli;
 pub mod driver;

@@ -7,6 +7,8 @@
 pub mod btf;
 pub mod fake;
 pub mod features;
+#[cfg(feature = "kernel")]
+pub mod system;
 
 pub use btf::{Btf, BtfKind, BtfMember, BtfType, TypeId};
 pub use features::Feature;

@@ -1,0 +1,113 @@
+//! Flags and arguments: bpftrace's, so that a command line typed from memory works.
+//!
+//! Deliberately absent: what the flags do. `driver` reads this as data.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+/// A stage whose result `-d` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Stage {
+    /// The syntax tree, as a script again.
+    Ast,
+    /// The typed tree.
+    Typed,
+    /// SSA as built.
+    Ir,
+    /// SSA after all passes.
+    Opt,
+    /// eBPF instructions beside the script's lines.
+    Asm,
+    /// What the ELF object holds.
+    Elf,
+}
+
+/// How output is buffered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Buffering {
+    /// Each record at once.
+    None,
+    /// Line by line.
+    Line,
+    /// By blocks.
+    Full,
+}
+
+/// A tracing language for Linux that compiles to eBPF by itself
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "beetrace",
+    version,
+    disable_version_flag = true,
+    after_help = "Examples:\n  \
+        beetrace -e 'tracepoint:raw_syscalls:sys_enter { @[comm] = count(); }'\n  \
+        beetrace -e 'kprobe:vfs_read { @bytes = hist(arg2); }'\n  \
+        beetrace -c 'ls /' -e 'tracepoint:syscalls:sys_enter_openat /pid == cpid/ { print(str(args.filename)); }'\n  \
+        beetrace script.bt"
+)]
+pub struct Args {
+    /// Script file, or `-` for standard input; with -e, the script's first parameter
+    #[arg(value_name = "FILE")]
+    pub file: Option<String>,
+
+    /// Run this text as the script
+    #[arg(short = 'e', value_name = "SCRIPT")]
+    pub expression: Option<String>,
+
+    /// Start this command, trace it, end when it ends
+    #[arg(short = 'c', value_name = "CMD")]
+    pub command: Option<String>,
+
+    /// Trace only this process, end when it ends
+    #[arg(short = 'p', value_name = "PID")]
+    pub pid: Option<u32>,
+
+    /// Write output to this file
+    #[arg(short = 'o', value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Buffering of output
+    #[arg(short = 'B', value_name = "MODE", value_enum)]
+    pub buffering: Option<Buffering>,
+
+    /// No "Attached N probes" and the like
+    #[arg(short = 'q', long)]
+    pub quiet: bool,
+
+    /// Tell more: programs, maps and their memory, logs
+    #[arg(short = 'v', long)]
+    pub verbose: bool,
+
+    /// Compile, load and attach, then end without running
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Print the result of a stage and end
+    #[arg(short = 'd', value_name = "STAGE", value_enum)]
+    pub dump: Option<Stage>,
+
+    /// Print what this kernel offers
+    #[arg(long)]
+    pub info: bool,
+
+    /// No warnings
+    #[arg(long)]
+    pub no_warnings: bool,
+
+    /// Print bytes of traced processes as they are, without escaping control characters
+    #[arg(long)]
+    pub raw: bool,
+
+    /// Registers that the allocator may use (for tests of the compiler)
+    #[arg(long, hide = true, default_value_t = 10, value_parser = clap::value_parser!(u8).range(6..=10))]
+    pub registers: u8,
+
+    /// Pages of the ring buffer, for each possible CPU
+    #[arg(long, hide = true, value_name = "N")]
+    pub ring_pages: Option<u32>,
+
+    /// Print the version
+    #[arg(short = 'V', long)]
+    pub version: bool,
+}

@@ -1,0 +1,112 @@
+//! The running machine.
+//!
+//! Every fact is found out when first asked for and kept. Nothing here changes the machine: probes of features load
+//! throw-away programs and maps and close them at once.
+
+mod btf;
+mod features;
+mod tracefs;
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::{HashMap, HashSet};
+
+use super::{Btf, BtfKind, Feature, Host, HostError, KernelFunction};
+pub use btf::KernelBtf;
+pub use tracefs::TRACEFS;
+
+/// The running machine, see [`Host`].
+#[derive(Default)]
+pub struct System {
+    features: RefCell<HashMap<Feature, bool>>,
+    cpus: OnceCell<u32>,
+    tracepoints: OnceCell<Result<Vec<(String, String)>, HostError>>,
+    functions: OnceCell<Result<Vec<KernelFunction>, HostError>>,
+    symbols: OnceCell<HashSet<String>>,
+    btf: OnceCell<Result<KernelBtf, HostError>>,
+}
+
+impl System {
+    /// The machine this runs on; nothing is asked of it yet.
+    pub fn new() -> System {
+        System::default()
+    }
+
+    /// CPUs that are online now, in order.
+    ///
+    /// # Errors
+    /// When sysfs cannot be read.
+    pub fn online_cpus() -> Result<Vec<u32>, HostError> {
+        let text = tracefs::read("/sys/devices/system/cpu/online")?;
+        Ok(parse_cpu_list(&text))
+    }
+}
+
+impl Host for System {
+    fn has(&self, feature: Feature) -> bool {
+        if let Some(known) = self.features.borrow().get(&feature) {
+            return *known;
+        }
+        let found = features::probe(feature);
+        self.features.borrow_mut().insert(feature, found);
+        found
+    }
+
+    fn possible_cpus(&self) -> u32 {
+        *self.cpus.get_or_init(|| {
+            let text = tracefs::read("/sys/devices/system/cpu/possible").unwrap_or_default();
+            parse_cpu_list(&text).last().map_or(1, |last| last + 1)
+        })
+    }
+
+    fn tracepoint_format(&self, category: &str, event: &str) -> Result<String, HostError> {
+        tracefs::format(category, event)
+    }
+
+    fn tracepoints(&self) -> Result<&[(String, String)], HostError> {
+        kept(self.tracepoints.get_or_init(tracefs::tracepoints))
+    }
+
+    fn kernel_functions(&self) -> Result<&[KernelFunction], HostError> {
+        kept(self.functions.get_or_init(tracefs::functions))
+    }
+
+    fn is_kernel_symbol(&self, name: &str) -> bool {
+        // The kernel's types know nearly every function and are far quicker to ask than the symbol table.
+        if self.btf().is_ok_and(|btf| btf.find(BtfKind::Func, name).is_some()) {
+            return true;
+        }
+        self.symbols.get_or_init(tracefs::text_symbols).contains(name)
+    }
+
+    fn btf(&self) -> Result<&dyn Btf, HostError> {
+        match self.btf.get_or_init(KernelBtf::load) {
+            Ok(btf) => Ok(btf),
+            Err(why) => Err(why.clone()),
+        }
+    }
+}
+
+fn kept<T>(result: &Result<Vec<T>, HostError>) -> Result<&[T], HostError> {
+    result.as_ref().map(Vec::as_slice).map_err(Clone::clone)
+}
+
+/// Reads `0-3,5` as 0, 1, 2, 3, 5.
+fn parse_cpu_list(text: &str) -> Vec<u32> {
+    let range = |part: &str| -> Option<std::ops::RangeInclusive<u32>> {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        Some(first.parse().ok()?..=last.parse().ok()?)
+    };
+    text.trim().split(',').filter_map(range).flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_lists() {
+        assert_eq!(parse_cpu_list("0-3,5\n"), [0, 1, 2, 3, 5]);
+        assert_eq!(parse_cpu_list("0\n"), [0]);
+        assert_eq!(parse_cpu_list(""), [0u32; 0]);
+    }
+}
