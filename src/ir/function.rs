@@ -232,6 +232,8 @@ pub enum InstData {
     },
     /// → the pointer's type: `base + min(index, count − 1) * scale`, index unsigned. Keeps the verifier's bound:
     /// clamp and use are never separated. Base: map value, record or slot.
+    /// With `in_bounds` the index is known to be below `count` and the clamp does nothing: the kernel still wants to
+    /// see a bound, but where `count` is a power of two a mask is one.
     PtrIndex {
         /// From where.
         base: Value,
@@ -241,6 +243,8 @@ pub enum InstData {
         count: u32,
         /// Bytes of an element.
         scale: u32,
+        /// The index is below `count` (set by the pass `bounds`; builders say false).
+        in_bounds: bool,
     },
     /// → Int: context address (+ constant) as a number, for helpers that read any address; the variable part too.
     ContextAddr {
@@ -414,7 +418,7 @@ pub struct BlockData {
 /// A frame object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotData {
-    /// Bytes.
+    /// Bytes; 0 when the slot is gone: nothing names it and it takes no room.
     pub size: u32,
     /// 1, 2, 4 or 8.
     pub align: u32,

@@ -115,9 +115,10 @@ helpers! {
     ProbeReadUser = 112, "probe_read_user", [Out, Any, Any], Int, WriteOut;
     /// Copies kernel memory.
     ProbeReadKernel = 113, "probe_read_kernel", [Out, Any, Any], Int, WriteOut;
-    /// Copies a user string; gives its length with NUL.
+    /// Copies a user string; gives its length with NUL. Bytes after the NUL stay as they were (all is zeroed on a
+    /// fault), so a slot is not initialised by it.
     ProbeReadUserStr = 114, "probe_read_user_str", [Out, Any, Any], Int, WriteOut;
-    /// Copies a kernel string.
+    /// Copies a kernel string, as the user form does.
     ProbeReadKernelStr = 115, "probe_read_kernel_str", [Out, Any, Any], Int, WriteOut;
     /// CLOCK_BOOTTIME in ns.
     KtimeBootNs = 125, "ktime_get_boot_ns", [], Int, Read;
