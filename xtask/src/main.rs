@@ -7,6 +7,8 @@
 
 mod guest;
 mod paths;
+mod product;
+mod runtime;
 mod setup;
 mod sh;
 mod vm;
@@ -21,6 +23,7 @@ type Task = (&'static str, &'static str, fn(&[String]) -> Res<u8>);
 
 const TASKS: &[Task] = &[
     ("setup", "install the packages and fetch the guest kernels that the tests need", setup::task),
+    ("test-runtime", "run tests/runtime in guests: test-runtime [--kernel 6.12|all] [FILTER]", runtime::task),
     ("vm", "run a command in a guest: vm --kernel 6.12|all [--in PATH].. -- CMD", vm::task),
 ];
 

@@ -30,7 +30,7 @@ pub fn task(args: &[String]) -> Res<u8> {
     let request = parse(args)?;
     setup::ensure(&request.kernels)?;
     qemu::catch_interrupts();
-    let step = Step { script: request.command, timeout: request.timeout, live: true };
+    let step = Step { script: request.command, timeout: request.timeout, live: true, files: Vec::new() };
     let mut worst = 0;
     for kernel in &request.kernels {
         if request.kernels.len() > 1 {

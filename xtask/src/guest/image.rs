@@ -26,6 +26,8 @@ pub struct Step {
     pub timeout: Duration,
     /// Whether output is reported while the step runs.
     pub live: bool,
+    /// Files beside the script, which finds them in the folder of `$0`: their names and contents.
+    pub files: Vec<(String, Vec<u8>)>,
 }
 
 /// Files of this machine that go into a guest.
@@ -38,6 +40,11 @@ pub struct Input {
 }
 
 impl Input {
+    /// Puts a program into the guest's `PATH`.
+    pub fn program(&mut self, name: &str, from: PathBuf) {
+        self.files.push((format!("bin/{name}"), from));
+    }
+
     /// Puts a file or folder into the guest's input folder.
     pub fn input(&mut self, from: &Path) -> Res<()> {
         let full = fs::canonicalize(from).map_err(|e| format!("{}: {e}", from.display()))?;
@@ -71,6 +78,9 @@ pub fn initramfs(kernel: &Kernel, input: &Input, steps: &[(usize, &Step)]) -> Re
         let folder = format!("{}/{number:05}", &JOB[1..]);
         archive.file(&format!("{folder}/run"), 0o644, step.script.as_bytes());
         archive.file(&format!("{folder}/timeout"), 0o644, step.timeout.as_secs().to_string().as_bytes());
+        for (name, data) in &step.files {
+            archive.file(&format!("{folder}/{name}"), 0o644, data);
+        }
         if step.live {
             archive.file(&format!("{folder}/live"), 0o644, b"");
         }

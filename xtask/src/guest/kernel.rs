@@ -35,6 +35,11 @@ impl Kernel {
             .ok_or_else(|| format!("no kernel `{word}`; there are {} and all", known()))
     }
 
+    /// The kernel's place in the matrix: of two kernels the newer has the higher one.
+    pub fn rank(&self) -> usize {
+        MATRIX.iter().position(|kernel| kernel == self).expect("every kernel comes from the matrix")
+    }
+
     /// The folder of the kernel in the cache.
     pub fn folder(&self) -> PathBuf {
         paths::cache().join("kernels").join(self.name)

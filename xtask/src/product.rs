@@ -1,0 +1,54 @@
+//! Building what goes into a guest: beetrace itself and the test program.
+
+use crate::{Res, guest::image, paths, sh};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+/// The profile of the beetrace that runs in guests: checks on, and fast enough for emulation.
+const GUEST_PROFILE: &str = "guest";
+
+/// Builds beetrace for guests and gives the path of the static binary.
+pub fn beetrace() -> Res<PathBuf> {
+    beetrace_as(GUEST_PROFILE)
+}
+
+fn beetrace_as(profile: &str) -> Res<PathBuf> {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(paths::repo()).args(["build", "--quiet", "--package", "beetrace", "--bin", "beetrace"]);
+    let status = cargo.args(["--profile", profile]).status().map_err(|e| format!("cargo: {e}"))?;
+    if !status.success() {
+        return Err(format!("beetrace does not build with profile {profile}"));
+    }
+    let path = target()?.join(profile).join("beetrace");
+    image::check_static(&path)?;
+    Ok(path)
+}
+
+/// Compiles the test program unless the last binary is newer than its source.
+pub fn workload() -> Res<PathBuf> {
+    let source = paths::repo().join("xtask/guest/workload.c");
+    let binary = target()?.join("workload");
+    if modified(&binary).is_none_or(|built| modified(&source).is_some_and(|written| written > built)) {
+        // by a rename, so that another xtask never sees half of it
+        let fresh = binary.with_extension(std::process::id().to_string());
+        let mut gcc = Command::new("gcc");
+        gcc.args(["-static", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"])
+            .arg(&fresh)
+            .arg(&source);
+        sh::quiet(&mut gcc)?;
+        fs::rename(&fresh, &binary).map_err(|e| format!("{}: {e}", binary.display()))?;
+    }
+    Ok(binary)
+}
+
+fn modified(path: &Path) -> Option<std::time::SystemTime> {
+    fs::metadata(path).and_then(|meta| meta.modified()).ok()
+}
+
+/// Where cargo puts this target's profiles: two above this executable.
+fn target() -> Res<PathBuf> {
+    let own = env::current_exe().map_err(|e| format!("own executable: {e}"))?;
+    let folder = own.parent().and_then(Path::parent).ok_or("own executable is nowhere")?;
+    Ok(folder.to_owned())
+}

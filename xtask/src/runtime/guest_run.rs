@@ -1,0 +1,171 @@
+//! Running the cases of one kernel and one shape of guest: one boot for all, and one more after each that ends it.
+
+use super::case::{Case, Suite};
+use super::features::Features;
+use super::report::{Outcome, Report, Verdict};
+use crate::guest::image::{Input, Step};
+use crate::guest::kernel::Kernel;
+use crate::guest::qemu::{self, Ending, Machine};
+use crate::guest::wire::{Frame, Status};
+use crate::{Res, paths};
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// More output than this is not compared: the case fails.
+const MOST_OUTPUT: usize = 1 << 20;
+
+/// Cases that share a guest.
+pub struct Group<'a> {
+    /// The kernel to boot.
+    pub kernel: Kernel,
+    /// The guest's shape.
+    pub machine: Machine,
+    /// Each with the name of its file.
+    pub cases: Vec<(&'a Suite, &'a Case)>,
+}
+
+/// What a case did so far.
+#[derive(Default)]
+struct Progress {
+    started: Option<Instant>,
+    took: Duration,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    status: Option<Status>,
+}
+
+/// Runs the group and reports each case once.
+pub fn run(group: &Group, input: &Input, features: &Features, report: &Report) -> Res<()> {
+    let steps = group.cases.iter().map(|(_, case)| step(case, features)).collect::<Res<Vec<Step>>>()?;
+    let mut progress: Vec<Progress> = group.cases.iter().map(|_| Progress::default()).collect();
+    let mut next = 0;
+    while next < steps.len() {
+        let todo: Vec<(usize, &Step)> = steps.iter().enumerate().skip(next).collect();
+        let (ending, console) = qemu::boot(&group.kernel, &group.machine, input, &todo, &mut |frame| {
+            if let Some(done) = note(&mut progress, frame) {
+                // output that lingered comes before the next step's begin, so everything up to here is complete
+                settle(group, &mut progress, next..done, features, report);
+                next = next.max(done);
+            }
+        })?;
+        if ending == Ending::Interrupted {
+            return Err("interrupted".into());
+        }
+        let ended =
+            progress.iter().rposition(|case| case.status.is_some()).map_or(0, |last| last + 1).max(next);
+        settle(group, &mut progress, next..ended, features, report);
+        next = ended;
+        if ending != Ending::Done && next < steps.len() {
+            let (suite, case) = group.cases[next];
+            let told = if ending == Ending::Hung { "the guest hung" } else { "the guest died" };
+            let detail = format!("{told}; the console's end:\n{}\n", crate::vm::tail(&console));
+            report.add(Outcome::new(&group.kernel, suite, case, progress[next].took, Verdict::Fail(detail)));
+            next += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Takes a frame down. Gives the number of cases that are complete when another one begins.
+fn note(progress: &mut [Progress], frame: Frame) -> Option<usize> {
+    match frame {
+        Frame::Begin(number) => {
+            progress[number].started = Some(Instant::now());
+            return Some(number);
+        }
+        Frame::Out(number, data) => progress[number].stdout.extend_from_slice(&data),
+        Frame::Err(number, data) => progress[number].stderr.extend_from_slice(&data),
+        Frame::End(number, status) => {
+            progress[number].took = progress[number].started.map_or(Duration::ZERO, |start| start.elapsed());
+            progress[number].status = Some(status);
+        }
+        Frame::Hello(_) | Frame::Done => {}
+    }
+    None
+}
+
+fn settle(
+    group: &Group,
+    progress: &mut [Progress],
+    range: std::ops::Range<usize>,
+    features: &Features,
+    report: &Report,
+) {
+    for number in range {
+        let (suite, case) = group.cases[number];
+        let done = std::mem::take(&mut progress[number]);
+        let verdict = judge(case, &done, features, &group.kernel);
+        report.add(Outcome::new(&group.kernel, suite, case, done.took, verdict));
+    }
+}
+
+fn judge(case: &Case, done: &Progress, features: &Features, kernel: &Kernel) -> Verdict {
+    let Some(status) = done.status else { return Verdict::Fail("it never ended\n".into()) };
+    let [stdout, stderr] = [&done.stdout, &done.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    if let Some(name) = Features::missing(&stdout) {
+        return if features.expected(name, kernel) {
+            Verdict::Fail(format!("the probe says that {} lacks {name}, which it must have\n", kernel.name))
+        } else {
+            Verdict::Skip(name.to_owned())
+        };
+    }
+    if stdout.len().max(stderr.len()) > MOST_OUTPUT {
+        return Verdict::Fail(format!("too much output: {} and {} bytes\n", stdout.len(), stderr.len()));
+    }
+    Verdict::of(case, status, &stdout, &stderr)
+}
+
+fn step(case: &Case, features: &Features) -> Res<Step> {
+    let mut files = Vec::new();
+    if let Some(script) = &case.script {
+        files.push(("script.bt".to_owned(), format!("{script}\n").into_bytes()));
+    }
+    if let Some(file) = &case.file {
+        let path = paths::repo().join(file);
+        files
+            .push(("script.bt".to_owned(), fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?));
+    }
+    let mut script = features.guard(&case.needs);
+    script += "export SCRIPT=\"${0%/*}/script.bt\"\n";
+    script += &command(case);
+    Ok(Step { script, timeout: case.timeout, live: false, files })
+}
+
+/// The shell text that runs the case. A script of one line is given as an argument, a longer one as a file.
+fn command(case: &Case) -> String {
+    if let Some(command) = &case.cmd {
+        return format!("{command}\n");
+    }
+    let mut text = format!("exec beetrace {}", case.args);
+    if let Some(run) = &case.run {
+        text += &format!(" -c {}", quoted(run));
+    }
+    match &case.script {
+        Some(script) if !script.contains('\n') => text += &format!(" -e {}", quoted(script)),
+        _ => text += " \"$SCRIPT\"",
+    }
+    text + "\n"
+}
+
+/// `text` as one word for the shell.
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command_of(fields: &str) -> String {
+        let suite = Suite::parse("x", &format!("== a\n{fields}\n")).expect("well formed");
+        command(&suite.cases[0])
+    }
+
+    #[test]
+    fn cases_become_commands() {
+        assert_eq!(command_of("script: BEGIN { 'a' }"), "exec beetrace  -e 'BEGIN { '\\''a'\\'' }'\n");
+        let file = command_of("file: examples/x.bt\nargs: -q -v\nrun: a b");
+        assert_eq!(file, "exec beetrace -q -v -c 'a b' \"$SCRIPT\"\n");
+        assert_eq!(command_of("cmd: echo hi | cat"), "echo hi | cat\n");
+    }
+}
