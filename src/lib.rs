@@ -23,3 +23,4 @@ pub mod load;
 pub mod runtime;
 pub mod cli;
 pub mod driver;
+pub mod fuzz;
