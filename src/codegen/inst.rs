@@ -63,6 +63,8 @@ pub struct Code {
     pub spans: Vec<Span>,
     /// Bytes of frame used.
     pub stack: u32,
+    /// Bytes that the value of the scratch map must have for this program; 0 when it does not look there.
+    pub scratch: u32,
 }
 
 /// What the target can do and how to compile for it.
