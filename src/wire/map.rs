@@ -72,6 +72,13 @@ pub enum ValueKind {
 }
 
 impl ValueKind {
+    /// Where the value of a keyless `Plain` or `Sum` map may have a u64 that is not 0 once the map was assigned
+    /// (`delete` sets it to 0 again). The word is there when [`MapSpec::value_size`] has room for it; without it, such
+    /// a map counts as assigned when it is not all zero. Other kinds tell by their value.
+    pub fn presence_offset(&self) -> u32 {
+        self.size()
+    }
+
     /// Bytes of one value (on one CPU).
     pub fn size(&self) -> u32 {
         match self {
@@ -137,7 +144,9 @@ pub fn lhist_bucket(value: i64, min: i64, max: i64, step: i64) -> u32 {
 /// What a map is for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MapRole {
-    /// A map of the script. Keyless maps are arrays with one entry and key 0 (u32).
+    /// A map of the script. Keyless maps are arrays with one entry and key 0 (u32). A keyless map that was never
+    /// assigned is not printed at the end: `value_size` may leave room for a presence word, see
+    /// [`ValueKind::presence_offset`].
     User {
         /// The name with its `@`.
         name: String,
