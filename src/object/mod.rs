@@ -1,3 +1,99 @@
-//! Compiled scripts as plain data, and as ELF files that libbpf loads.
+//! Compiled scripts as plain data ([`artifact`]), and as ELF files that libbpf loads ([`elf`]).
+//!
+//! [`assemble`] joins what the stages before made: the code of each program, the maps, the actions, and, out of the
+//! spans that every instruction carries, the line records that let the kernel's log and bpftool speak of the script.
+//!
+//! Invariants: program names are unique identifiers and stay distinct when the kernel cuts them to 15 bytes
+//! ([`names::short`]); line records ascend strictly, the first is at slot 0, none is at the second slot of a 64-bit
+//! immediate load; the scratch map has an entry a program, large enough for each.
+//!
+//! Deliberately absent: anything of the host. What the kernel lacks was decided before, or is found out at load.
 
 pub mod artifact;
+pub mod btf;
+pub mod elf;
+mod lines;
+pub mod names;
+mod types;
+
+use crate::codegen::inst::Code;
+use crate::ir;
+use crate::sema::tree::{Attach, ProbeKind};
+use crate::source::SourceMap;
+use crate::wire::align_up;
+use crate::wire::map::{MapRole, MapSpec};
+use artifact::{Artifact, AttachPoint, Program};
+use lines::Places;
+
+/// What the kernel that the artifact is made for can do, as far as the artifact shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// One link may hold many kernel functions (kprobe_multi).
+    pub kprobe_multi: bool,
+}
+
+/// Joins `codes`, one a program of `module` in the same order, into an artifact.
+///
+/// # Panics
+/// When there are not as many codes as programs.
+pub fn assemble(module: &ir::Module, codes: Vec<Code>, sources: &SourceMap, options: Options) -> Artifact {
+    assert_eq!(module.programs.len(), codes.len(), "one code a program");
+    let places = Places::new(sources);
+    let taken = module.maps.values().map(|map| map.name.clone());
+    let names =
+        names::programs(module.programs.iter().map(|p| (p.function.kind, p.attach.as_slice())), taken);
+    let mut maps: Vec<MapSpec> = module.maps.values().cloned().collect();
+    let scratch = codes.iter().map(|code| code.scratch).max().unwrap_or(0);
+    for map in maps.iter_mut().filter(|map| map.role == MapRole::Scratch) {
+        map.value_size = align_up(scratch.max(1), 8);
+        map.max_entries = module.programs.len().max(1) as u32;
+    }
+    let programs = module.programs.iter().zip(codes).zip(names);
+    Artifact {
+        programs: programs
+            .map(|((program, code), name)| join(program, code, name, &places, options))
+            .collect(),
+        maps,
+        actions: module.actions.clone(),
+        clauses: module.clauses.clone(),
+        probe_names: module.probe_names.clone(),
+        files: sources.files().map(|(_, file)| file.name.clone()).collect(),
+    }
+}
+
+fn join(
+    program: &ir::module::Program,
+    code: Code,
+    name: String,
+    places: &Places,
+    options: Options,
+) -> Program {
+    let attach: Vec<AttachPoint> = program
+        .attach
+        .iter()
+        .map(|point| AttachPoint {
+            name: point.name.clone(),
+            target: point.target.clone(),
+            cookie: u64::from(point.name_index),
+            place: places.of(point.span),
+        })
+        .collect();
+    Program {
+        name,
+        kind: program.function.kind,
+        clause: program.function.clause,
+        lines: lines::records(&code, program.function.span, places),
+        insns: code.insns,
+        relocs: code.relocs,
+        multi: options.kprobe_multi && wants_multi(program.function.kind, &attach),
+        attach,
+        cookies: program.cookies,
+    }
+}
+
+/// Many functions, all at their entry or return: what one kprobe_multi link can hold.
+fn wants_multi(kind: ProbeKind, attach: &[AttachPoint]) -> bool {
+    matches!(kind, ProbeKind::Kprobe | ProbeKind::Kretprobe)
+        && attach.len() > 1
+        && attach.iter().all(|point| !matches!(point.target, Attach::Kprobe { offset: 1.., .. }))
+}

@@ -59,7 +59,7 @@ pub enum Action {
         /// The value.
         value: Field,
     },
-    /// `print(@m[key])`: prints the value alone, as bpftrace does; the key is for other forms of output.
+    /// `print(@m[key])`: prints `@m[key]: value`.
     PrintEntry {
         /// Index of the map.
         map: usize,

@@ -1,3 +1,5 @@
 //! The one integration binary: golden files and whole-stage tests, one module a stage.
 
+mod handmade;
+mod object;
 mod syntax;

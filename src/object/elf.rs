@@ -1,0 +1,293 @@
+//! Artifact → ELF object, in the dialect that libbpf loads.
+//!
+//! One section per kind and target of program (`kprobe/vfs_read`, `tp/syscalls/sys_enter_openat`, `perf_event`,
+//! `raw_tp/begin`): programs of the same target share it, as sections of one name would lose their line info. Maps
+//! are variables of the data section `.maps`, described in BTF with the types of their keys and values. `.BTF.ext` ties
+//! each program to its function and the script's lines.
+//!
+//! **Addresses of map values.** A [`Reloc`] with a `value_offset` stands in the file as an ordinary relocation against
+//! the map's symbol on a load of kind BPF_PSEUDO_MAP_VALUE whose second slot holds the offset. libbpf makes such
+//! addresses only into its own data sections, which would give the maps names like `.bss.x` and bind their layout;
+//! it leaves the second slot alone, so the loader (`load::program`) turns the kind back after libbpf has put in the
+//! map. Stock loaders take our files only when they do the same.
+//!
+//! Invariants: every program's symbol is a global FUNC with its exact size; section names are unique.
+
+use std::collections::HashMap;
+
+use aya_obj::generated as kernel;
+use object::write::{Object, Relocation, SectionId, Symbol, SymbolId, SymbolSection};
+use object::{
+    Architecture, BinaryFormat, Endianness, RelocationFlags, SectionKind, SymbolFlags, SymbolKind,
+    SymbolScope,
+};
+
+use super::artifact::{Artifact, Program};
+use super::btf::{self, Btf, Encoding, Id, LineInfo, Member, Placed, SectionInfo};
+use super::types::{self, MapTypes};
+use crate::codegen::inst::{Insn, Reloc};
+use crate::sema::tree::{Attach, ProbeKind};
+use crate::wire::map::{MapKind, MapSpec};
+
+/// Licence told to the kernel: helpers that tracing needs are for GPL-compatible programs only.
+const LICENCE: &[u8] = b"GPL\0";
+
+/// A finished object.
+#[derive(Clone, Debug)]
+pub struct Elf {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// BTF ids of the key and value of each map (of the inner one for a `Swapped` map); None for a ring.
+    pub types: Vec<Option<MapTypes>>,
+}
+
+/// Writes `artifact` as an ELF object.
+pub fn write(artifact: &Artifact) -> Elf {
+    let mut writer = Writer::new(artifact);
+    let license = writer.section("license", SectionKind::Data);
+    writer.object.append_section_data(license, LICENCE, 1);
+    let types = writer.maps();
+    writer.programs();
+    writer.finish_btf();
+    // writing an object of our own making to memory has no way to fail
+    let bytes = writer.object.write().expect("a well-formed object");
+    Elf { bytes, types }
+}
+
+/// The kernel's number for a kind of map.
+pub fn map_type(kind: MapKind) -> u32 {
+    use kernel::bpf_map_type as number;
+    match kind {
+        MapKind::Hash => number::BPF_MAP_TYPE_HASH as u32,
+        MapKind::PerCpuHash => number::BPF_MAP_TYPE_PERCPU_HASH as u32,
+        MapKind::Array => number::BPF_MAP_TYPE_ARRAY as u32,
+        MapKind::PerCpuArray => number::BPF_MAP_TYPE_PERCPU_ARRAY as u32,
+        MapKind::Ring => number::BPF_MAP_TYPE_RINGBUF as u32,
+        MapKind::Swapped => number::BPF_MAP_TYPE_ARRAY_OF_MAPS as u32,
+    }
+}
+
+/// The kernel's flags for a map (for the inner one of a `Swapped` map).
+pub fn map_flags(spec: &MapSpec) -> u32 {
+    let on_demand = if spec.on_demand { kernel::BPF_F_NO_PREALLOC } else { 0 };
+    let mmap = if spec.mmap { kernel::BPF_F_MMAPABLE } else { 0 };
+    on_demand | mmap
+}
+
+/// The section that tells libbpf a program's type, and people its target.
+pub fn section_name(program: &Program) -> String {
+    let target = match program.attach.as_slice() {
+        [one] => match &one.target {
+            Attach::Tracepoint { category, event } => format!("/{category}/{event}"),
+            Attach::Kprobe { function, offset: 1.., .. } => format!("/{function}+"),
+            Attach::Kprobe { function, .. } | Attach::Kretprobe { function, .. } => format!("/{function}"),
+            _ => String::new(),
+        },
+        _ => String::new(),
+    };
+    match program.kind {
+        ProbeKind::Begin => "raw_tp/begin".to_owned(),
+        ProbeKind::End => "raw_tp/end".to_owned(),
+        ProbeKind::Interval | ProbeKind::Profile => "perf_event".to_owned(),
+        ProbeKind::Tracepoint => format!("tp{target}"),
+        ProbeKind::Kprobe if program.multi => "kprobe.multi".to_owned(),
+        ProbeKind::Kretprobe if program.multi => "kretprobe.multi".to_owned(),
+        ProbeKind::Kprobe => format!("kprobe{target}"),
+        ProbeKind::Kretprobe => format!("kretprobe{target}"),
+    }
+}
+
+struct Writer<'a> {
+    artifact: &'a Artifact,
+    object: Object<'static>,
+    btf: Btf,
+    int: Id,
+    maps: Vec<SymbolId>,
+    /// Program sections by name, in the order of `info`.
+    sections: HashMap<String, (SectionId, usize)>,
+    info: Vec<SectionInfo>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(artifact: &'a Artifact) -> Writer<'a> {
+        let mut btf = Btf::new();
+        let int = btf.int("int", 4, Encoding::Signed);
+        Writer {
+            artifact,
+            object: Object::new(BinaryFormat::Elf, Architecture::Bpf, Endianness::Little),
+            btf,
+            int,
+            maps: Vec::new(),
+            sections: HashMap::new(),
+            info: Vec::new(),
+        }
+    }
+
+    fn section(&mut self, name: &str, kind: SectionKind) -> SectionId {
+        self.object.add_section(Vec::new(), name.as_bytes().to_vec(), kind)
+    }
+
+    fn symbol(
+        &mut self,
+        name: &str,
+        kind: SymbolKind,
+        section: SectionId,
+        value: u64,
+        size: u64,
+    ) -> SymbolId {
+        self.object.add_symbol(Symbol {
+            name: name.as_bytes().to_vec(),
+            value,
+            size,
+            kind,
+            scope: SymbolScope::Dynamic,
+            weak: false,
+            section: SymbolSection::Section(section),
+            flags: SymbolFlags::None,
+        })
+    }
+
+    /// `.maps`, its symbols and its types.
+    fn maps(&mut self) -> Vec<Option<MapTypes>> {
+        let artifact = self.artifact;
+        if artifact.maps.is_empty() {
+            return Vec::new();
+        }
+        let section = self.section(".maps", SectionKind::Data);
+        let mut placed = Vec::new();
+        let mut types = Vec::new();
+        for spec in &artifact.maps {
+            let key_value = types::of_map(&mut self.btf, spec);
+            let (definition, size) = self.definition(spec, key_value);
+            let var = self.btf.variable(&spec.name, definition);
+            let offset = self.object.append_section_data(section, &vec![0; size as usize], 8);
+            let symbol = self.symbol(&spec.name, SymbolKind::Data, section, offset, size.into());
+            self.maps.push(symbol);
+            placed.push(Placed { var, offset: offset as u32, size });
+            types.push(key_value);
+        }
+        let end = placed.last().map_or(0, |last| last.offset + last.size);
+        self.btf.section(".maps", end, &placed);
+        types
+    }
+
+    /// The struct that describes a map to libbpf, and its size.
+    fn definition(&mut self, spec: &MapSpec, types: Option<MapTypes>) -> (Id, u32) {
+        let Some(inner) = spec.inner else { return self.plain_definition(spec.kind, spec, types) };
+        let (inside, _) = self.plain_definition(inner, spec, types);
+        let pointer = self.btf.pointer(inside);
+        let values = self.btf.array(pointer, self.int, 0);
+        let mut members = vec![
+            self.number("type", map_type(spec.kind)),
+            self.number("max_entries", 1),
+            self.number("key_size", 4),
+        ];
+        members.push(("values", values));
+        let size = 8 * (members.len() as u32 - 1);
+        (self.members(size, &members), size)
+    }
+
+    fn plain_definition(&mut self, kind: MapKind, spec: &MapSpec, types: Option<MapTypes>) -> (Id, u32) {
+        let mut members =
+            vec![self.number("type", map_type(kind)), self.number("max_entries", spec.max_entries)];
+        if map_flags(spec) != 0 {
+            members.push(self.number("map_flags", map_flags(spec)));
+        }
+        if let Some(types) = types {
+            members.push(("key", self.btf.pointer(types.key)));
+            members.push(("value", self.btf.pointer(types.value)));
+        }
+        let size = 8 * members.len() as u32;
+        (self.members(size, &members), size)
+    }
+
+    /// A number in a type: a pointer to an array of so many integers.
+    fn number(&mut self, name: &'static str, value: u32) -> (&'static str, Id) {
+        let array = self.btf.array(self.int, self.int, value);
+        (name, self.btf.pointer(array))
+    }
+
+    fn members(&mut self, size: u32, members: &[(&str, Id)]) -> Id {
+        let list: Vec<Member> = members
+            .iter()
+            .enumerate()
+            .map(|(i, (name, ty))| Member { name: (*name).to_owned(), ty: *ty, offset: i as u32 * 8 })
+            .collect();
+        self.btf.structure("", size, &list)
+    }
+
+    fn programs(&mut self) {
+        let artifact = self.artifact;
+        let files: Vec<u32> = artifact.files.iter().map(|file| self.btf.string(file)).collect();
+        for program in &artifact.programs {
+            let (section, index) = self.program_section(&section_name(program));
+            let code = bytes(program);
+            let offset = self.object.append_section_data(section, &code, 8);
+            self.symbol(&program.name, SymbolKind::Text, section, offset, code.len() as u64);
+            self.relocations(section, offset, &program.relocs);
+            let function = self.btf.function(&program.name, self.int);
+            self.info[index].functions.push((offset as u32, function));
+            for line in &program.lines {
+                let text = self.btf.string(&line.text);
+                self.info[index].lines.push(LineInfo {
+                    offset: offset as u32 + line.slot * 8,
+                    file: files.get(line.file as usize).copied().unwrap_or(0),
+                    text,
+                    line: line.line,
+                    column: line.column,
+                });
+            }
+        }
+    }
+
+    fn program_section(&mut self, name: &str) -> (SectionId, usize) {
+        if let Some(found) = self.sections.get(name) {
+            return *found;
+        }
+        let section = self.section(name, SectionKind::Text);
+        let name_at = self.btf.string(name);
+        self.info.push(SectionInfo { name: name_at, ..SectionInfo::default() });
+        let entry = (section, self.info.len() - 1);
+        self.sections.insert(name.to_owned(), entry);
+        entry
+    }
+
+    fn relocations(&mut self, section: SectionId, start: u64, relocs: &[Reloc]) {
+        for reloc in relocs {
+            let relocation = Relocation {
+                offset: start + u64::from(reloc.at) * 8,
+                symbol: self.maps[reloc.map.as_u32() as usize],
+                addend: 0,
+                flags: RelocationFlags::Elf { r_type: object::elf::R_BPF_64_64 },
+            };
+            // fails only for addends and kinds that the format has no room for
+            self.object.add_relocation(section, relocation).expect("a relocation that BPF has");
+        }
+    }
+
+    fn finish_btf(&mut self) {
+        let types = self.section(".BTF", SectionKind::Other);
+        self.object.append_section_data(types, &self.btf.bytes(), 8);
+        let info = self.section(".BTF.ext", SectionKind::Other);
+        self.object.append_section_data(info, &btf::ext(&self.info), 8);
+    }
+}
+
+/// The code with its map loads made ready for relocation.
+fn bytes(program: &Program) -> Vec<u8> {
+    let mut insns: Vec<Insn> = program.insns.clone();
+    for reloc in &program.relocs {
+        let at = reloc.at as usize;
+        insns[at].src = map_load(reloc);
+        insns[at].imm = 0;
+        insns[at + 1].imm = reloc.value_offset.unwrap_or(0) as i32;
+    }
+    insns.iter().flat_map(|insn| insn.bytes()).collect()
+}
+
+/// The pseudo kind of the load that `reloc` is on.
+pub fn map_load(reloc: &Reloc) -> u8 {
+    let kind =
+        if reloc.value_offset.is_some() { kernel::BPF_PSEUDO_MAP_VALUE } else { kernel::BPF_PSEUDO_MAP_FD };
+    kind as u8
+}
