@@ -7,12 +7,21 @@
 //! the passes, the interpreter and the lowering say less and mean the same.)
 //!
 //! `function` holds the data, `module` what all functions share, `print` and `parse` the textual form, `verify`
-//! every invariant, `interp` the meaning.
+//! every invariant, `interp` the meaning. `cfg`, `domtree` and `edit` are what passes are made of; `fuzz` makes
+//! random functions for the tests of everything that reads IR.
 
 pub mod entities;
 pub mod function;
 pub mod helper;
 pub mod module;
+pub mod operands;
+pub mod names;
+pub mod print;
+pub mod parse;
+pub mod edit;
+pub mod cfg;
+pub mod domtree;
+pub mod fuzz;
 
 pub use entities::{Block, Inst, MapRef, Slot, Value};
 pub use function::{BinOp, Cond, Function, InstData, Provenance, Terminator, Type, UnOp, Width};

@@ -72,6 +72,13 @@ pub enum ValueKind {
 }
 
 impl ValueKind {
+    /// Where the value of a keyless `Plain` or `Sum` map may have a u64 that is not 0 once the map was assigned
+    /// (`delete` sets it to 0 again). The word is there when [`MapSpec::value_size`] has room for it; without it, such
+    /// a map counts as assigned when it is not all zero. Other kinds tell by their value.
+    pub fn presence_offset(&self) -> u32 {
+        self.size()
+    }
+
     /// Bytes of one value (on one CPU).
     pub fn size(&self) -> u32 {
         match self {
@@ -88,9 +95,34 @@ impl ValueKind {
 }
 
 /// Buckets of `hist(x, bits)`: one for negatives, 2^bits for the values 0…2^bits−1 one by one, then 2^bits for
-/// each further power of two up to 2^63.
+/// each further power of two up to 2^62. The value is taken as signed, as the reference does.
 pub const fn hist_buckets(bits: u8) -> u32 {
-    1 + (1 << bits) + ((64 - bits as u32) << bits)
+    1 + (1 << bits) + ((63 - bits as u32) << bits)
+}
+
+/// The bucket of `value` in `hist(x, bits)`. Programs compute the same without this function: for values from 0 up
+/// `1 + (shift << bits) + (value >> shift)`, where `shift` is log2 of `value >> bits`, or 0.
+pub const fn hist_bucket(value: i64, bits: u8) -> u32 {
+    if value < 0 {
+        return 0;
+    }
+    let shift = match (value >> bits).checked_ilog2() {
+        Some(log) => log,
+        None => 0,
+    };
+    1 + (shift << bits) + (value >> shift) as u32
+}
+
+/// The values that bucket `index` of `hist(x, bits)` takes: the lowest and the highest, both inclusive.
+pub const fn hist_bounds(index: u32, bits: u8) -> (i64, i64) {
+    if index == 0 {
+        return (i64::MIN, -1);
+    }
+    let position = index - 1;
+    // Below 2^(bits + 1) the buckets are single values: the first power of two needs no shift.
+    let shift = (position >> bits).saturating_sub(1);
+    let top = (position - (shift << bits)) as u64;
+    ((top << shift) as i64, (((top + 1) << shift) - 1) as i64)
 }
 
 /// Buckets of `lhist`: below, one a step, above.
@@ -98,10 +130,23 @@ pub fn lhist_buckets(min: i64, max: i64, step: i64) -> u32 {
     ((max - min + step - 1) / step) as u32 + 2
 }
 
+/// The bucket of `value` in `lhist(x, min, max, step)`.
+pub fn lhist_bucket(value: i64, min: i64, max: i64, step: i64) -> u32 {
+    if value < min {
+        0
+    } else if value >= max {
+        lhist_buckets(min, max, step) - 1
+    } else {
+        (value.wrapping_sub(min) as u64 / step as u64) as u32 + 1
+    }
+}
+
 /// What a map is for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MapRole {
-    /// A map of the script. Keyless maps are arrays with one entry and key 0 (u32).
+    /// A map of the script. Keyless maps are arrays with one entry and key 0 (u32). A keyless map that was never
+    /// assigned is not printed at the end: `value_size` may leave room for a presence word, see
+    /// [`ValueKind::presence_offset`].
     User {
         /// The name with its `@`.
         name: String,
@@ -161,4 +206,38 @@ pub struct MapSpec {
     pub role: MapRole,
     /// Word of the globals map that counts its entries, when `len` is used on it.
     pub len_counter: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hist_buckets_have_no_gaps_and_take_their_bounds() {
+        for bits in 0..=5 {
+            let mut next = 0;
+            for index in 1..hist_buckets(bits) {
+                let (low, high) = hist_bounds(index, bits);
+                assert_eq!(low, next, "bits {bits}, bucket {index}");
+                assert_eq!((hist_bucket(low, bits), hist_bucket(high, bits)), (index, index), "bits {bits}");
+                next = high.wrapping_add(1);
+            }
+            assert_eq!(next, i64::MIN, "the last bucket ends at the largest value");
+            assert_eq!((hist_bucket(i64::MIN, bits), hist_bucket(-1, bits)), (0, 0));
+        }
+    }
+
+    #[test]
+    fn hist_numbers_buckets_as_the_reference_does() {
+        // 225 = 0b11100001: log2 is 7, the two bits after the leading one are 0b11
+        assert_eq!(hist_bucket(225, 2), 1 + 0b11011);
+        assert_eq!([0, 1, 2, 3, 4].map(|v| hist_bucket(v, 0)), [1, 2, 3, 3, 4]);
+    }
+
+    #[test]
+    fn lhist_splits_its_range_in_steps() {
+        assert_eq!(lhist_buckets(0, 10, 3), 6);
+        assert_eq!([-1, 0, 2, 3, 9, 10, 99].map(|v| lhist_bucket(v, 0, 10, 3)), [0, 1, 1, 2, 4, 5, 5]);
+        assert_eq!(lhist_bucket(i64::MAX - 1, -5, i64::MAX, i64::MAX), 2);
+    }
 }

@@ -59,7 +59,7 @@ pub enum Action {
         /// The value.
         value: Field,
     },
-    /// `print(@m[key])`: prints `@m[key]: value`.
+    /// `print(@m[key])`: prints the value alone, as bpftrace does; the key is for other forms of output.
     PrintEntry {
         /// Index of the map.
         map: usize,

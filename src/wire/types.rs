@@ -23,8 +23,9 @@ pub enum DataType {
     },
     /// One byte, 0 or 1.
     Bool,
-    /// NUL-terminated text in `size` bytes, the NUL included; text that fills all `size` bytes but the last was
-    /// perhaps cut.
+    /// Text in `size` bytes, ended by a NUL. Text without a NUL in its `size` bytes was cut and is printed with a
+    /// trailing `..`: what `str` gives is cut when it has `size` characters or more (read with room for one byte
+    /// more, as bpftrace does), while literals and `comm` have room for their NUL and are never cut.
     Str {
         /// Bytes.
         size: u32,
