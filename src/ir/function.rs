@@ -246,6 +246,15 @@ pub enum InstData {
         /// The index is below `count` (set by the pass `bounds`; builders say false).
         in_bounds: bool,
     },
+    /// → Int: the smaller of `arg`, unsigned, and `max`: the size that a helper may read or write when it is not a
+    /// constant. The verifier must see the bound at the call: lowering makes the clamp there, in one piece with the
+    /// move into the argument's register, not where the instruction stands.
+    Clamp {
+        /// How many are asked for.
+        arg: Value,
+        /// How many there are at most.
+        max: u32,
+    },
     /// → Int: context address (+ constant) as a number, for helpers that read any address; the variable part too.
     ContextAddr {
         /// The context.

@@ -14,7 +14,7 @@ macro_rules! each_operand {
             | InstData::SlotAddr { .. }
             | InstData::MapAddr { .. }
             | InstData::MapValueAddr { .. } => {}
-            InstData::Unary { arg, .. } | InstData::NonNull { arg } => $f(arg),
+            InstData::Unary { arg, .. } | InstData::Clamp { arg, .. } | InstData::NonNull { arg } => $f(arg),
             InstData::Binary { left, right, .. }
             | InstData::Icmp { left, right, .. }
             | InstData::MemEq { left, right, .. } => {
@@ -77,6 +77,7 @@ impl InstData {
             | InstData::MapValueAddr { .. }
             | InstData::PtrAdd { .. }
             | InstData::PtrIndex { .. }
+            | InstData::Clamp { .. }
             | InstData::ContextAddr { .. }
             | InstData::NonNull { .. } => true,
             InstData::Call { helper, .. } => helper.effect() == Effect::Pure,

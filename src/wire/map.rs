@@ -125,20 +125,30 @@ pub const fn hist_bounds(index: u32, bits: u8) -> (i64, i64) {
     ((top << shift) as i64, (((top + 1) << shift) - 1) as i64)
 }
 
-/// Buckets of `lhist`: below, one a step, above.
+/// Buckets of `lhist`: below `min`, the whole steps that fit, and the rest. `[min, max)` that is no multiple of
+/// `step` loses its last, partial step to the rest, as in the reference.
 pub fn lhist_buckets(min: i64, max: i64, step: i64) -> u32 {
-    ((max - min + step - 1) / step) as u32 + 2
+    lhist_steps(min, max, step) as u32 + 2
+}
+
+/// The first value beyond the steps of `lhist`: `max`, rounded down to a whole step.
+pub fn lhist_end(min: i64, max: i64, step: i64) -> i64 {
+    min.wrapping_add((lhist_steps(min, max, step) * step as u64) as i64)
 }
 
 /// The bucket of `value` in `lhist(x, min, max, step)`.
 pub fn lhist_bucket(value: i64, min: i64, max: i64, step: i64) -> u32 {
     if value < min {
         0
-    } else if value >= max {
+    } else if value >= lhist_end(min, max, step) {
         lhist_buckets(min, max, step) - 1
     } else {
         (value.wrapping_sub(min) as u64 / step as u64) as u32 + 1
     }
+}
+
+fn lhist_steps(min: i64, max: i64, step: i64) -> u64 {
+    max.wrapping_sub(min) as u64 / step as u64
 }
 
 /// What a map is for.
@@ -176,8 +186,11 @@ pub enum MapRole {
 pub enum Global {
     /// CLOCK_MONOTONIC (the clock of `nsecs`, bpf_ktime_get_ns or _boot_ns) in ns when the run began: the base of `elapsed`.
     Start = 0,
-    /// 1 while the runtime takes events; programs do nothing while it is 0.
-    Enabled = 1,
+    /// 1 while the runtime sleeps and found nothing to read: the program that submits the next record sets it to 0
+    /// and forces a wakeup. While it is 0 records of events wake nobody and the runtime looks every millisecond or
+    /// so. The runtime sets it, looks at the rings once more, and then blocks for a tenth of a second at most: a
+    /// program may have read the word just before.
+    Asleep = 1,
 }
 
 /// Words of the globals map that [`Global`] names; counters for `len` follow.
@@ -236,8 +249,8 @@ mod tests {
 
     #[test]
     fn lhist_splits_its_range_in_steps() {
-        assert_eq!(lhist_buckets(0, 10, 3), 6);
-        assert_eq!([-1, 0, 2, 3, 9, 10, 99].map(|v| lhist_bucket(v, 0, 10, 3)), [0, 1, 1, 2, 4, 5, 5]);
-        assert_eq!(lhist_bucket(i64::MAX - 1, -5, i64::MAX, i64::MAX), 2);
+        assert_eq!((lhist_buckets(0, 10, 3), lhist_end(0, 10, 3)), (5, 9));
+        assert_eq!([-1, 0, 2, 3, 8, 9, 10, 99].map(|v| lhist_bucket(v, 0, 10, 3)), [0, 1, 1, 2, 3, 4, 4, 4]);
+        assert_eq!(lhist_bucket(i64::MAX - 1, i64::MIN, i64::MAX, i64::MAX), 3);
     }
 }

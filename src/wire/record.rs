@@ -8,7 +8,8 @@
 //! ring as all else, which keeps the order of what one CPU printed. When there is no room, the program adds 1 to
 //! the action's counter in the array map `bt_control` (one value of `u64` per action) and the runtime, having
 //! drained the ring, carries the action out that many times. `exit`'s code travels in the control map's last
-//! words, see [`EXIT_FLAG`], so that it needs no payload. A control record forces a wakeup, other records do not.
+//! words, see [`EXIT_FLAG`], so that it needs no payload. A control record forces a wakeup, others do so only while the
+//! runtime sleeps, see [`super::map::Global::Asleep`].
 
 use super::format::Format;
 use super::types::DataType;

@@ -280,6 +280,7 @@ block0(v0: ctx):
     v7: slot0 = ptr_add v6, -4
     v8: slot0 = ptr_index v6, v2, count 16, scale 8, in_bounds
     v9 = context_addr v0, v1
+    v30 = clamp v9, 64
     v10 = load.i32 [v6 + 4]
     store.u16 [v6 - 2], v10
     zero [v6], 4
@@ -321,11 +322,11 @@ block0(v0: ctx):
         let wrong = |from: &str, to: &str| module(&EVERYTHING.replacen(from, to, 1)).unwrap_err().to_string();
         assert_eq!(wrong("add v6", "add v66"), "line 16: v66 is not defined");
         assert_eq!(wrong("sext16", "sext17"), "line 11: no instruction sext17");
-        assert_eq!(wrong("block5(v22", "block6(v22"), "line 36: block5 is not defined");
+        assert_eq!(wrong("block5(v22", "block6(v22"), "line 37: block5 is not defined");
         assert_eq!(wrong("v3 =", "v2 ="), "line 12: v2 is defined twice");
         assert_eq!(wrong("map1 =", "map3 ="), "line 2: maps are numbered in order: expected map1");
         assert_eq!(wrong("hash", "bash"), "line 1: not a kind of map: bash");
         assert_eq!(wrong("slot2", "slot0"), "line 7: slot0 is out of order");
-        assert_eq!(wrong("[v5], v11", "[v5, v11"), "line 24: expected `]`, found Sign(',')");
+        assert_eq!(wrong("[v5], v11", "[v5, v11"), "line 25: expected `]`, found Sign(',')");
     }
 }
