@@ -8,9 +8,11 @@
 mod guest;
 mod paths;
 mod product;
+mod run;
 mod runtime;
 mod setup;
 mod sh;
+mod test;
 mod vm;
 
 use std::process::ExitCode;
@@ -23,6 +25,8 @@ type Task = (&'static str, &'static str, fn(&[String]) -> Res<u8>);
 
 const TASKS: &[Task] = &[
     ("setup", "install the packages and fetch the guest kernels that the tests need", setup::task),
+    ("run", "build and run beetrace here or in a guest: run [--vm 6.12] -- [ARGUMENT]..", run::task),
+    ("test", "run every test there is and print the sum", test::task),
     ("test-runtime", "run tests/runtime in guests: test-runtime [--kernel 6.12|all] [FILTER]", runtime::task),
     ("vm", "run a command in a guest: vm --kernel 6.12|all [--in PATH].. -- CMD", vm::task),
 ];

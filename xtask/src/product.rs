@@ -13,6 +13,11 @@ pub fn beetrace() -> Res<PathBuf> {
     beetrace_as(GUEST_PROFILE)
 }
 
+/// Builds the beetrace that is shipped and gives the path of the static binary.
+pub fn release() -> Res<PathBuf> {
+    beetrace_as("release")
+}
+
 fn beetrace_as(profile: &str) -> Res<PathBuf> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(paths::repo()).args(["build", "--quiet", "--package", "beetrace", "--bin", "beetrace"]);

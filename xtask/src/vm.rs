@@ -4,14 +4,15 @@ use crate::guest::image::{Input, Step};
 use crate::guest::kernel::Kernel;
 use crate::guest::qemu::{self, Ending, Machine};
 use crate::guest::wire::{Frame, Status};
-use crate::{Res, setup};
+use crate::{Res, product, setup};
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
 const USAGE: &str = "usage: cargo xtask vm --kernel 5.10|6.1|6.12|7.3|all [--smp N] [--mem M] [--timeout S]
-       [--in PATH]... [--module NAME]... [--append KERNEL_PARAMETER]... -- CMD...
-CMD is given to sh, as root, in the guest's /in, which holds every PATH.";
+       [--in PATH]... [--module NAME]... [--append KERNEL_PARAMETER]... [--beetrace] -- CMD...
+CMD is given to sh, as root, in the guest's /in, which holds every PATH. --beetrace builds beetrace and the test
+program `workload` and puts them into the guest's PATH.";
 
 /// What killed commands exit with, as timeout(1) has it.
 const LATE: u8 = 124;
@@ -76,6 +77,12 @@ fn pass(to: &mut impl Write, data: &[u8]) {
     let _ = to.write_all(data).and_then(|()| to.flush());
 }
 
+fn with_beetrace(mut input: Input) -> Res<Input> {
+    input.program("beetrace", product::beetrace()?);
+    input.program("workload", product::workload()?);
+    Ok(input)
+}
+
 fn parse(args: &[String]) -> Res<Request> {
     let mut request = Request {
         kernels: Vec::new(),
@@ -89,6 +96,10 @@ fn parse(args: &[String]) -> Res<Request> {
         if word == "--" {
             request.command = words.by_ref().cloned().collect::<Vec<_>>().join(" ");
             break;
+        }
+        if word == "--beetrace" {
+            request.input = with_beetrace(request.input)?;
+            continue;
         }
         let value = words.next().ok_or_else(|| format!("{word} needs a value\n{USAGE}"))?;
         let number = || value.parse::<u32>().map_err(|_| format!("{word}: `{value}` is not a number"));

@@ -1,7 +1,7 @@
 //! The features that a case may need, and how a guest is asked for them: `tests/runtime/features`.
 //!
 //! A line is `NAME KERNEL: COMMAND`: the command succeeds in a guest that has the feature, and every kernel of the
-//! matrix from KERNEL on must have it; `-` stands for none. So a probe that wrongly says no cannot hide a case where
+//! matrix from KERNEL on must have it; `-` stands for none. Without a command, `beetrace --info` must say yes. So a probe that wrongly says no cannot hide a case where
 //! it matters.
 
 use crate::Res;
@@ -27,13 +27,17 @@ impl Features {
         let mut features = BTreeMap::new();
         for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
             let bad = || format!("features: not `NAME KERNEL: COMMAND`: {line}");
-            let (head, probe) = line.split_once(": ").ok_or_else(bad)?;
+            let (head, probe) = line.split_once(": ").unwrap_or((line, ""));
             let (name, kernel) = head.split_once(' ').ok_or_else(bad)?;
+            let probe = match probe {
+                "" => format!("beetrace --info | grep -qx '{name}: yes'"),
+                probe => probe.to_owned(),
+            };
             let since = match kernel.trim() {
                 "-" => None,
                 kernel => Some(*MATRIX.iter().find(|known| known.name == kernel).ok_or_else(bad)?),
             };
-            features.insert(name.to_owned(), Feature { since, probe: probe.to_owned() });
+            features.insert(name.to_owned(), Feature { since, probe });
         }
         Ok(Features(features))
     }
@@ -78,12 +82,13 @@ mod tests {
 
     #[test]
     fn features_are_expected_from_their_kernel_on() {
-        let features = Features::parse("# note\na 6.1: test -e /x: y\nn -: x\n").expect("well formed");
+        let features = Features::parse("# note\na 6.1: test -e /x: y\nn -\n").expect("well formed");
         let on = |name| features.expected("a", &Kernel::select(name).expect("a kernel")[0]);
         assert!(!features.expected("n", &MATRIX[3]));
         assert!(!on("5.10") && on("6.1") && on("7.3"));
         assert!(features.check(&["b".into()]).is_err());
         assert!(features.guard(&["a".into()]).contains("( test -e /x: y )"));
+        assert!(features.guard(&["n".into()]).contains("'n: yes'"));
         assert_eq!(Features::missing("%%missing a\n"), Some("a"));
         assert_eq!(Features::missing("a\n"), None);
     }

@@ -47,6 +47,11 @@ pub fn task(args: &[String]) -> Res<u8> {
     Ok(u8::from(counts.failed > 0))
 }
 
+/// Everything on every kernel, the runner's own test first.
+pub fn all() -> Res<Counts> {
+    run(&parse(&[])?)
+}
+
 fn parse(args: &[String]) -> Res<Request> {
     let mut request =
         Request { kernels: Kernel::select("all")?, beetrace: None, jobs: 2, filter: String::new() };
