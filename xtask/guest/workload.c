@@ -1,13 +1,14 @@
 // A program that makes known events, for the tests that run in guests.
 //
-//   workload [on CPU] [comm NAME] [fork N] EVENT
+//   workload [on CPU] [comm NAME] [fork N] [linger MS] EVENT
 //
-// The words before EVENT pin the process to a CPU, set its name (\xNN is a byte), or let N children do what
-// follows, one after the other. EVENT is one of:
+// The words before EVENT pin the process to a CPU, set its name (\xNN is a byte), let N children do what follows, one
+// after the other, or let the process live for MS milliseconds more afterwards. EVENT is one of:
 //
 //   syscalls N [NAME]   N calls of the system call NAME (getppid, getpgid, sched_yield, times; default getppid)
 //   threads T N [NAME]  T threads at once, thread i on CPU i modulo the CPUs there are, each making N such calls
 //   open PATH N         N times openat and close; the path need not exist
+//   xattr PATH N        N times getxattr(PATH, "user.none", NULL, i), i = 0 ... N-1; the path need not exist
 //   read BYTES N        N reads of BYTES each from /dev/zero
 //   write BYTES N       N writes of BYTES each to /dev/null
 //   sleep US N          N sleeps of US microseconds each
@@ -29,6 +30,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -138,12 +140,14 @@ static void set_comm(const char *name) {
 
 static void event(int argc, char **argv) {
     const char *name = argv[0];
-    long a = argc > 1 && strcmp(name, "open") && strcmp(name, "print") ? number(argv[1]) : 0;
+    long a = argc > 1 && strcmp(name, "open") && strcmp(name, "xattr") && strcmp(name, "print") ? number(argv[1]) : 0;
     if (!strcmp(name, "syscalls") && argc >= 2) calls(syscall_number(argc > 2 ? argv[2] : "getppid"), a);
     else if (!strcmp(name, "threads") && argc >= 3)
         threads(a, syscall_number(argc > 3 ? argv[3] : "getppid"), number(argv[2]));
     else if (!strcmp(name, "open") && argc == 3)
         for (long i = number(argv[2]); i > 0; i--) close(openat(AT_FDCWD, argv[1], O_RDONLY));
+    else if (!strcmp(name, "xattr") && argc == 3)
+        for (long i = 0, n = number(argv[2]); i < n; i++) (void)!getxattr(argv[1], "user.none", NULL, i);
     else if (!strcmp(name, "read") && argc == 3) transfer("/dev/zero", O_RDONLY, a, number(argv[2]));
     else if (!strcmp(name, "write") && argc == 3) transfer("/dev/null", O_WRONLY, a, number(argv[2]));
     else if (!strcmp(name, "sleep") && argc == 3)
@@ -161,10 +165,12 @@ static void event(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    long linger = 0;
     argc--, argv++;
     while (argc >= 3) {
         if (!strcmp(argv[0], "on")) pin(number(argv[1]));
         else if (!strcmp(argv[0], "comm")) set_comm(argv[1]);
+        else if (!strcmp(argv[0], "linger")) linger = number(argv[1]);
         else if (!strcmp(argv[0], "fork")) {
             pid_t child = 1;
             for (long i = number(argv[1]); i > 0 && child; i--)
@@ -174,9 +180,10 @@ int main(int argc, char **argv) {
         argc -= 2, argv += 2;
     }
     if (argc < 1) {
-        fprintf(stderr, "usage: workload [on CPU] [comm NAME] [fork N] EVENT\n");
+        fprintf(stderr, "usage: workload [on CPU] [comm NAME] [fork N] [linger MS] EVENT\n");
         return 2;
     }
     event(argc, argv);
+    if (linger) usleep(linger * 1000);
     return 0;
 }

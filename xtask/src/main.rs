@@ -5,6 +5,7 @@
 //! the same executable, linked statically, is the agent inside the guests. Deliberately not here: anything that
 //! beetrace itself needs at run time.
 
+mod bench;
 mod guest;
 mod paths;
 mod product;
@@ -24,6 +25,11 @@ type Res<T> = Result<T, String>;
 type Task = (&'static str, &'static str, fn(&[String]) -> Res<u8>);
 
 const TASKS: &[Task] = &[
+    (
+        "bench",
+        "measure the performance table, beside bpftrace and ply: bench [start|costs|exact]..",
+        bench::task,
+    ),
     ("setup", "install the packages and fetch the guest kernels that the tests need", setup::task),
     ("run", "build and run beetrace here or in a guest: run [--vm 6.12] -- [ARGUMENT]..", run::task),
     ("test", "run every test there is and print the sum", test::task),
