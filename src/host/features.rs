@@ -26,6 +26,8 @@ pub enum Feature {
     KprobeMulti,
     /// Hash maps that allocate on demand are safe in every tracing program (6.1).
     OnDemandHash,
+    /// Hash maps with keys of more than 512 bytes (5.11).
+    LongKeys,
     /// BPF_MAP_LOOKUP_AND_DELETE_BATCH on hashes (5.6).
     MapBatch,
     /// bpf_ktime_get_boot_ns (5.8).
@@ -56,6 +58,7 @@ impl Feature {
         Feature::GetFuncIp,
         Feature::LookupPerCpu,
         Feature::OnDemandHash,
+        Feature::LongKeys,
         Feature::MapBatch,
         Feature::KtimeBoot,
         Feature::RecursionMisses,
@@ -74,6 +77,7 @@ impl Feature {
             Feature::LookupPerCpu => "lookup_percpu_elem",
             Feature::KprobeMulti => "kprobe_multi",
             Feature::OnDemandHash => "on_demand_hash",
+            Feature::LongKeys => "long_keys",
             Feature::MapBatch => "map_batch",
             Feature::KtimeBoot => "ktime_boot",
             Feature::RecursionMisses => "recursion_misses",

@@ -22,6 +22,7 @@ pub fn probe(feature: Feature) -> bool {
         Feature::KtimeBoot => helper(125),
         Feature::KprobeMulti => kprobe_multi(),
         Feature::OnDemandHash => on_demand_hash(),
+        Feature::LongKeys => create_hash(NO_PREALLOC, 520).is_some(),
         Feature::MapBatch => map_batch(),
         Feature::RecursionMisses => recursion_misses(),
         Feature::Btf => Path::new("/sys/kernel/btf/vmlinux").exists(),
@@ -103,21 +104,21 @@ fn ring_buffer() -> bool {
     unsafe { sys::libbpf_probe_bpf_map_type(sys::BPF_MAP_TYPE_RINGBUF, std::ptr::null()) == 1 }
 }
 
-fn create_hash(flags: u32) -> Option<OwnedFd> {
+fn create_hash(flags: u32, key_size: u32) -> Option<OwnedFd> {
     let options = sys::bpf_map_create_opts {
         sz: size_of::<sys::bpf_map_create_opts>() as sys::size_t,
         map_flags: flags,
         ..Default::default()
     };
     // SAFETY: a valid name and options.
-    let fd = unsafe { sys::bpf_map_create(HASH, c"bt_probe".as_ptr(), 4, 8, 1, &raw const options) };
+    let fd = unsafe { sys::bpf_map_create(HASH, c"bt_probe".as_ptr(), key_size, 8, 1, &raw const options) };
     // SAFETY: a new descriptor of ours.
     (fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Perf event programs are refused such maps on kernels where allocating in any context is not safe.
 fn on_demand_hash() -> bool {
-    let Some(map) = create_hash(NO_PREALLOC) else { return false };
+    let Some(map) = create_hash(NO_PREALLOC, 4) else { return false };
     let program = [
         Insn { code: 0x62, dst: 10, src: 0, off: -4, imm: 0 },
         Insn { code: 0xbf, dst: 2, src: 10, off: 0, imm: 0 },
@@ -133,7 +134,7 @@ fn on_demand_hash() -> bool {
 
 /// On an empty map, a kernel that knows the command says ENOENT or success with nothing.
 fn map_batch() -> bool {
-    let Some(map) = create_hash(0) else { return false };
+    let Some(map) = create_hash(0, 4) else { return false };
     let (mut key, mut value, mut count, mut next) = ([0u8; 4], [0u8; 8], 1u32, 0u32);
     // SAFETY: room for one key and value, as `count` says.
     let result = unsafe {
