@@ -21,6 +21,13 @@ pub mod parse;
 pub mod edit;
 pub mod cfg;
 pub mod domtree;
+pub mod eval;
+pub mod typing;
+pub mod known;
+pub mod places;
+pub mod ranges;
+pub mod memory;
+pub mod verify;
 pub mod fuzz;
 
 pub use entities::{Block, Inst, MapRef, Slot, Value};
