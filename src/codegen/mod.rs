@@ -1,6 +1,23 @@
 //! SSA to eBPF instructions.
 //!
-//! `lower` selects machine instructions on virtual registers, `regalloc` (the only user of regalloc2) assigns
-//! registers, `frame` lays out the stack, `emit` resolves branches, `lint` proves the rules of generated code.
+//! ```text
+//! ir::Function ─lower→ MInst on virtual registers ─regalloc→ on r0–r9 ─peephole→ ─emit→ Insn ─lint→ Code
+//! ```
+//!
+//! `frame` lays out the stack before selection, so that addresses of slots are final. `regalloc` is the only user
+//! of regalloc2. `lint` proves the rules of generated code on what comes out. `compile` knows the order.
 
+pub mod opcode;
 pub mod inst;
+pub mod mach;
+pub mod encode;
+pub mod frame;
+pub mod lower;
+pub mod regalloc;
+pub mod emit;
+pub mod disasm;
+pub mod error;
+mod compile;
+
+pub use compile::compile;
+pub use error::CodegenError;

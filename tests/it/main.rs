@@ -1,6 +1,6 @@
 //! The one integration binary: golden files and whole-stage tests, one module a stage.
 
-mod golden;
+mod codegen;
 mod handmade;
 mod ir;
 mod object;

@@ -1,0 +1,99 @@
+//! From a function to its code: the order of the steps, and what is tried again when the frame is too large.
+
+use cranelift_entity::{PrimaryMap, SecondaryMap};
+
+use super::error::{CodegenError, CodegenErrorKind};
+use super::frame::{self, Frame, Lives};
+use super::inst::{Code, Target};
+use super::lower::{self, Context};
+use super::{emit, regalloc};
+use crate::ir::cfg::Cfg;
+use crate::ir::{Function, MapRef, Slot};
+use crate::wire::map::MapSpec;
+
+/// Compiles a verified function for a target.
+///
+/// # Errors
+/// When objects or values do not fit the stack, or an internal check fails.
+pub fn compile(
+    func: &Function,
+    maps: &PrimaryMap<MapRef, MapSpec>,
+    target: &Target,
+) -> Result<Code, CodegenError> {
+    let cfg = Cfg::new(func);
+    let lives = Lives::new(func, &cfg);
+    let mut in_scratch = choose_scratch(func, &lives, target)?;
+    loop {
+        let frame = Frame::new(func, &lives, &in_scratch);
+        if frame.stack > frame::STACK {
+            move_largest(func, &frame, &mut in_scratch, target, frame.stack)?;
+            continue;
+        }
+        let context = Context { maps, target, frame: &frame };
+        let selected = lower::lower(func, &cfg, context);
+        let options =
+            regalloc::Options { registers: target.registers, check: target.check, single_pass: false };
+        let allocated = regalloc::allocate(selected, frame.stack, options)
+            .map_err(|what| CodegenError::internal(func.span, what))?;
+        let stack = frame.stack + 8 * allocated.spills;
+        if stack > frame::STACK {
+            move_largest(func, &frame, &mut in_scratch, target, stack)?;
+            continue;
+        }
+        let emitted = emit::emit(&allocated.blocks, target.gotol, func.span);
+        return Ok(Code {
+            insns: emitted.insns,
+            relocs: emitted.relocs,
+            spans: emitted.spans,
+            stack,
+            scratch: frame.scratch,
+        });
+    }
+}
+
+/// Slots that go to scratch memory straight away.
+fn choose_scratch(
+    func: &Function,
+    lives: &Lives,
+    target: &Target,
+) -> Result<SecondaryMap<Slot, bool>, CodegenError> {
+    let mut chosen = SecondaryMap::new();
+    for (slot, data) in func.slots.iter() {
+        let must = lives.needs_scratch(slot);
+        if must && target.scratch.is_none() {
+            return Err(no_scratch(func, data.size, slot));
+        }
+        chosen[slot] = must || (target.scratch.is_some() && data.size > frame::LARGE);
+    }
+    Ok(chosen)
+}
+
+/// Moves the largest slot on the stack to scratch memory, and as many more as bring the frame within its limit.
+fn move_largest(
+    func: &Function,
+    frame: &Frame,
+    in_scratch: &mut SecondaryMap<Slot, bool>,
+    target: &Target,
+    bytes: u32,
+) -> Result<(), CodegenError> {
+    let Some(slot) = frame.largest_on_stack(func) else {
+        return Err(CodegenError { span: func.span, kind: CodegenErrorKind::FrameTooLarge { bytes } });
+    };
+    if target.scratch.is_none() {
+        return Err(no_scratch(func, bytes, slot));
+    }
+    // all of that size at once: functions with thousands of equal slots are laid out a few times only
+    let size = func.slots[slot].size;
+    for (slot, data) in func.slots.iter() {
+        if data.size == size {
+            in_scratch[slot] = true;
+        }
+    }
+    Ok(())
+}
+
+fn no_scratch(func: &Function, bytes: u32, slot: Slot) -> CodegenError {
+    let data = &func.slots[slot];
+    let largest = format!("{} ({} bytes)", data.name, data.size);
+    CodegenError { span: func.span, kind: CodegenErrorKind::NoScratch { bytes, largest } }
+}

@@ -1,0 +1,249 @@
+//! Where frame slots lie: on the 512-byte stack or in per-CPU scratch memory, overlapping where their lives allow.
+//!
+//! A slot lives from the first to the last instruction that has a pointer into it, in the order of the code; a
+//! loop that touches it keeps it alive throughout. That over-approximates liveness, costs linear time, and is
+//! enough: a key or a buffer is written and used within a few instructions.
+//!
+//! Invariants: every place is 8-aligned. A slot that is indexed by a variable is never on the stack (kernels
+//! before 5.12 refuse that).
+//!
+//! Deliberately absent: spill slots, which lie below, and the choice what to move when they need the room.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use cranelift_entity::SecondaryMap;
+
+use crate::ir::cfg::Cfg;
+use crate::ir::{Block, Function, InstData, Provenance, Slot, Type, Value};
+use crate::wire::align_up;
+
+/// Bytes of stack that the kernel gives a program.
+pub const STACK: u32 = 512;
+/// Slots larger than this do not go to the stack when there is scratch memory.
+pub const LARGE: u32 = 256;
+
+/// Where a slot lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// Nowhere: nothing uses it.
+    #[default]
+    None,
+    /// At r10 + offset, which is negative.
+    Stack(i16),
+    /// At this offset of the program's scratch entry.
+    Scratch(u32),
+}
+
+/// When slots live, and which must not be on the stack.
+#[derive(Debug)]
+pub struct Lives {
+    /// First and last position, by slot.
+    spans: SecondaryMap<Slot, Option<(u32, u32)>>,
+    /// Indexed by a variable.
+    indexed: SecondaryMap<Slot, bool>,
+}
+
+impl Lives {
+    /// Reads the function once.
+    pub fn new(func: &Function, cfg: &Cfg) -> Lives {
+        let mut lives = Lives { spans: SecondaryMap::new(), indexed: SecondaryMap::new() };
+        let mut bounds: SecondaryMap<Block, (u32, u32)> = SecondaryMap::new();
+        let mut at = 0;
+        for block in cfg.reverse_postorder() {
+            let start = at;
+            for inst in &func.blocks[block].insts {
+                at += 1;
+                let data = &func.insts[*inst];
+                data.for_each_operand(|value| lives.touch(func, value, at));
+                if let InstData::PtrIndex { base, index, .. } = data
+                    && func.as_const(func.resolve(*index)).is_none()
+                    && let Some(slot) = slot_of(func, *base)
+                {
+                    lives.indexed[slot] = true;
+                }
+            }
+            at += 1;
+            bounds[block] = (start, at);
+        }
+        lives.extend_over_loops(cfg, &bounds);
+        lives
+    }
+
+    fn touch(&mut self, func: &Function, value: Value, at: u32) {
+        if let Some(slot) = slot_of(func, value) {
+            let span = self.spans[slot].get_or_insert((at, at));
+            span.1 = at;
+        }
+    }
+
+    /// What is touched inside a loop lives in all of it. Until nothing changes, since loops nest.
+    fn extend_over_loops(&mut self, cfg: &Cfg, bounds: &SecondaryMap<Block, (u32, u32)>) {
+        let mut loops = Vec::new();
+        for block in cfg.reverse_postorder() {
+            for edge in cfg.preds(block) {
+                if cfg.position(edge.from) >= cfg.position(block) {
+                    loops.push((bounds[block].0, bounds[edge.from].1));
+                }
+            }
+        }
+        let mut changed = !loops.is_empty();
+        while changed {
+            changed = false;
+            for (start, end) in &loops {
+                for (first, last) in self.spans.values_mut().flatten() {
+                    if *first < *end && *last > *start && (*first > *start || *last < *end) {
+                        (*first, *last) = ((*first).min(*start), (*last).max(*end));
+                        changed = true;
+                    }
+                }
+            }
+        }
+    }
+
+    /// True when the slot must lie in scratch memory.
+    pub fn needs_scratch(&self, slot: Slot) -> bool {
+        self.indexed[slot]
+    }
+}
+
+/// The slot that a pointer points into.
+fn slot_of(func: &Function, value: Value) -> Option<Slot> {
+    match func.type_of(func.resolve(value)) {
+        Type::Ptr(Provenance::Stack(slot)) => Some(slot),
+        _ => None,
+    }
+}
+
+/// The layout.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    /// By slot.
+    places: SecondaryMap<Slot, Place>,
+    /// Bytes of stack used, without spills.
+    pub stack: u32,
+    /// Bytes of scratch used.
+    pub scratch: u32,
+}
+
+impl Frame {
+    /// Lays the slots out; `in_scratch` says which ones go to scratch memory.
+    pub fn new(func: &Function, lives: &Lives, in_scratch: &SecondaryMap<Slot, bool>) -> Frame {
+        let mut frame = Frame::default();
+        let mut stack = Arena::default();
+        let mut scratch = Arena::default();
+        let mut order: Vec<_> = func.slots.keys().filter_map(|s| Some((lives.spans[s]?, s))).collect();
+        order.sort_unstable();
+        for ((first, last), slot) in order {
+            let size = align_up(func.slots[slot].size.max(1), 8);
+            frame.places[slot] = if in_scratch[slot] {
+                Place::Scratch(scratch.take(size, first, last))
+            } else {
+                // a frame too large for 16 bits is laid out again before anyone looks
+                let end = stack.take(size, first, last) + size;
+                Place::Stack(i16::try_from(-i64::from(end)).unwrap_or(i16::MIN))
+            };
+        }
+        frame.scratch = scratch.top;
+        frame.stack = stack.top;
+        if frame.scratch > 0 {
+            // the key of the lookup, used before any slot is
+            frame.stack = frame.stack.max(8);
+        }
+        frame
+    }
+
+    /// Where a slot lies.
+    pub fn place(&self, slot: Slot) -> Place {
+        self.places[slot]
+    }
+
+    /// The largest slot on the stack, and its size.
+    pub fn largest_on_stack(&self, func: &Function) -> Option<Slot> {
+        let on_stack = |slot: &Slot| matches!(self.places[*slot], Place::Stack(_));
+        func.slots.keys().filter(on_stack).max_by_key(|slot| (func.slots[*slot].size, Reverse(*slot)))
+    }
+}
+
+/// Memory handed out in order of time.
+#[derive(Default)]
+struct Arena {
+    /// Free stretches `(offset, size)` below `top`, ascending, never adjacent.
+    free: Vec<(u32, u32)>,
+    /// Taken stretches by the time when they are free again.
+    taken: BinaryHeap<Reverse<(u32, u32, u32)>>,
+    top: u32,
+}
+
+impl Arena {
+    fn take(&mut self, size: u32, first: u32, last: u32) -> u32 {
+        while let Some(Reverse((end, offset, size))) = self.taken.peek().copied()
+            && end < first
+        {
+            self.taken.pop();
+            self.give_back(offset, size);
+        }
+        let offset = self.find(size);
+        self.taken.push(Reverse((last, offset, size)));
+        offset
+    }
+
+    fn find(&mut self, size: u32) -> u32 {
+        if let Some(at) = self.free.iter().position(|(_, room)| *room >= size) {
+            let (offset, room) = self.free[at];
+            if room == size {
+                self.free.remove(at);
+            } else {
+                self.free[at] = (offset + size, room - size);
+            }
+            return offset;
+        }
+        // a free stretch at the top is extended
+        let offset = match self.free.last() {
+            Some((offset, room)) if offset + room == self.top => {
+                let offset = *offset;
+                self.free.pop();
+                offset
+            }
+            _ => self.top,
+        };
+        self.top = offset + size;
+        offset
+    }
+
+    fn give_back(&mut self, mut offset: u32, mut size: u32) {
+        let mut at = self.free.partition_point(|(start, _)| *start < offset);
+        if let Some((next, room)) = self.free.get(at).copied()
+            && offset + size == next
+        {
+            size += room;
+            self.free.remove(at);
+        }
+        if at > 0 {
+            let (start, room) = self.free[at - 1];
+            if start + room == offset {
+                at -= 1;
+                self.free.remove(at);
+                (offset, size) = (start, room + size);
+            }
+        }
+        self.free.insert(at, (offset, size));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_used_again_once_its_time_is_over() {
+        let mut arena = Arena::default();
+        assert_eq!(arena.take(8, 1, 3), 0);
+        assert_eq!(arena.take(16, 2, 9), 8);
+        assert_eq!(arena.take(8, 3, 3), 24, "still taken at its last position");
+        assert_eq!(arena.take(8, 4, 5), 0);
+        assert_eq!(arena.take(24, 6, 7), 24, "the free end is extended");
+        assert_eq!(arena.top, 48);
+        assert_eq!(arena.take(48, 20, 21), 0, "what is free side by side is one stretch");
+    }
+}

@@ -1,0 +1,96 @@
+//! Loads, stores and atomics.
+
+use super::Lower;
+use super::addr::{Pointer, Root};
+use crate::codegen::mach::{Addr, MInst, Reg, Src};
+use crate::ir::function::Provenance;
+use crate::ir::{InstData, Type, Value, Width};
+
+impl Lower<'_> {
+    pub(super) fn load(&mut self, width: Width, signed: bool, base: Value, offset: i32, dst: Reg) {
+        let pointer = self.pointer(base, i64::from(offset));
+        let bits = width.bytes() as u8 * 8;
+        let addr = self.access(pointer, width.bytes());
+        if !signed || bits == 64 {
+            self.push(MInst::Load { width, signed: false, dst, addr });
+        } else if self.target.v4 && !self.is_context(pointer) {
+            self.push(MInst::Load { width, signed: true, dst, addr });
+        } else {
+            let plain = self.fresh();
+            self.push(MInst::Load { width, signed: false, dst: plain, addr });
+            self.sign_extend_reg(plain, bits, dst);
+        }
+    }
+
+    fn is_context(&self, pointer: Pointer) -> bool {
+        let Root::Value(value) = pointer.root else { return false };
+        self.func.type_of(value) == Type::Ptr(Provenance::Context)
+    }
+
+    /// A store or atomic addition; `dst` is wanted of a fetching one.
+    pub(super) fn memory_write(&mut self, data: &InstData, dst: Option<Reg>) {
+        match data {
+            InstData::Store { width, base, offset, value } => {
+                let pointer = self.pointer(*base, i64::from(*offset));
+                self.store(*width, pointer, *value);
+            }
+            InstData::AtomicAdd { width, base, offset, value } => {
+                self.atomic_add(*width, *base, *offset, *value);
+            }
+            InstData::AtomicFetchAdd { width, base, offset, value } => match dst {
+                None => self.atomic_add(*width, *base, *offset, *value),
+                Some(dst) => {
+                    let pointer = self.pointer(*base, i64::from(*offset));
+                    let src = self.low_bits(*value, width.bytes() as u8 * 8);
+                    let addr = self.access(pointer, width.bytes());
+                    self.push(MInst::AtomicFetchAdd { width: *width, dst, addr, src });
+                }
+            },
+            _ => {}
+        }
+    }
+
+    fn atomic_add(&mut self, width: Width, base: Value, offset: i32, value: Value) {
+        let pointer = self.pointer(base, i64::from(offset));
+        let src = self.low_bits(value, width.bytes() as u8 * 8);
+        let addr = self.access(pointer, width.bytes());
+        self.push(MInst::AtomicAdd { width, addr, src });
+    }
+
+    fn store(&mut self, width: Width, pointer: Pointer, value: Value) {
+        let src = self.stored(width, value);
+        let addr = self.access(pointer, width.bytes());
+        self.push(MInst::Store { width, addr, src });
+    }
+
+    /// What a store of this width takes: a constant where it fits, else a register right in its low bits.
+    fn stored(&mut self, width: Width, value: Value) -> Src {
+        match (self.facts.constant(value), width) {
+            (Some(n), Width::B8) => match i32::try_from(n) {
+                Ok(imm) => Src::Imm(imm),
+                Err(_) => Src::Reg(self.reg(value)),
+            },
+            (Some(n), _) => narrowed(width, Src::Imm(n as i32)),
+            (None, Width::B8) => Src::Reg(self.reg(value)),
+            (None, _) => Src::Reg(self.low_bits(value, width.bytes() as u8 * 8)),
+        }
+    }
+
+    /// Writes zeros or the words of a register to a place, by accesses that its alignment allows.
+    pub(super) fn store_words(&mut self, pointer: Pointer, len: u32) {
+        for (width, at) in crate::codegen::encode::chunks(len, pointer.place_align()) {
+            let addr: Addr =
+                self.access(Pointer { offset: pointer.offset + i64::from(at), ..pointer }, width.bytes());
+            self.push(MInst::Store { width, addr, src: Src::Imm(0) });
+        }
+    }
+}
+
+/// The constant as the kernel prints it back: only the bits that are stored.
+fn narrowed(width: Width, src: Src) -> Src {
+    match (src, width) {
+        (Src::Imm(imm), Width::B1) => Src::Imm(imm & 0xff),
+        (Src::Imm(imm), Width::B2) => Src::Imm(imm & 0xffff),
+        (src, _) => src,
+    }
+}
