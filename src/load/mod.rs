@@ -1,3 +1,210 @@
 //! Artifact into the kernel: open, load, attach, detach. Through libbpf-rs.
 //!
-//! `attach/` has one file per kind of probe.
+//! The way of an artifact: [`elf::write`] makes an object in memory; libbpf opens it, loads its BTF, creates its maps
+//! and puts them into the code (`object`: `bpf_object__prepare`); the programs are then loaded one by one with our own
+//! call of `bpf_prog_load` (`program`), because
+//! - a refused program must not take the others down, and has its own verifier log, read again in a larger buffer
+//!   when the first was too small;
+//! - addresses of map values (BPF_PSEUDO_MAP_VALUE), which libbpf makes only into its own data sections, are put in
+//!   between: the same code works on every kernel, and maps keep the names that the script gave them;
+//! - programs may be verified in parallel.
+//!
+//! After loading, libbpf's object is closed: what stays open is one descriptor a map, a program and a link. `attach/`
+//! has one file per kind of probe.
+//!
+//! RLIMIT_MEMLOCK is raised by libbpf, and only where the kernel does not count BPF memory by cgroup (before 5.11).
+//! What libbpf would print is kept and shown with errors it explains.
+//!
+//! Deliberately absent: reading maps and rings (runtime), and deciding what a failed attach point means for the run
+//! (the driver).
+
+pub mod attach;
+pub mod error;
+mod kernel;
+mod memory;
+mod object;
+mod parallel;
+mod program;
+mod report;
+mod swap;
+pub mod verifier;
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use libbpf_rs::MapHandle;
+
+use crate::object::artifact::Artifact;
+use crate::object::elf;
+use crate::sema::tree::ProbeKind;
+use crate::wire::map::MapRole;
+use attach::Link;
+pub use attach::{AttachError, Failure};
+pub use error::{LoadError, Refusal};
+pub use memory::Memory;
+use swap::Swap;
+
+/// How to load.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// Set from outside (by SIGINT's handler) to stop: loading and attaching look at it between steps.
+    pub cancel: &'a AtomicBool,
+}
+
+impl Options<'_> {
+    fn cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+}
+
+/// An artifact in the kernel. Dropping it detaches and unloads everything.
+#[derive(Debug)]
+pub struct Loaded {
+    maps: Vec<MapHandle>,
+    memories: Vec<Option<Memory>>,
+    swaps: Vec<Option<Swap>>,
+    programs: Vec<OwnedFd>,
+    kinds: Vec<ProbeKind>,
+    roles: [Option<usize>; 3],
+    links: Vec<Link>,
+}
+
+impl Loaded {
+    /// Creates the maps and loads the programs; nothing runs yet.
+    ///
+    /// # Errors
+    /// See [`LoadError`]. Nothing stays behind in the kernel.
+    pub fn open(artifact: &Artifact, options: &Options) -> Result<Loaded, LoadError> {
+        let written = elf::write(artifact);
+        let prepared = object::prepare(artifact, &written)?;
+        let programs = program::load_all(&prepared, options)?;
+        let maps = prepared.maps(artifact)?;
+        let mut memories = Vec::new();
+        let mut swaps = Vec::new();
+        for (index, (spec, map)) in artifact.maps.iter().zip(&maps).enumerate() {
+            let failed = |error: std::io::Error| LoadError::map(index, &error);
+            let memory = spec.mmap.then(|| Memory::of_map(map.as_fd(), spec.value_size)).transpose();
+            memories.push(memory.map_err(failed)?);
+            let types = written.types[index];
+            let swap = spec.inner.map(|kind| Swap::new(spec, kind, types, &prepared, map.as_fd()));
+            swaps.push(swap.transpose().map_err(failed)?);
+        }
+        let at = |role: MapRole| artifact.maps.iter().position(|spec| spec.role == role);
+        Ok(Loaded {
+            maps,
+            memories,
+            swaps,
+            programs,
+            kinds: artifact.programs.iter().map(|program| program.kind).collect(),
+            roles: [MapRole::Ledger, MapRole::Control, MapRole::Globals].map(at),
+            links: Vec::new(),
+        })
+    }
+
+    /// The maps, by the artifact's index.
+    pub fn maps(&self) -> &[MapHandle] {
+        &self.maps
+    }
+
+    /// The programs, by the artifact's index.
+    pub fn programs(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.programs.iter().map(AsFd::as_fd)
+    }
+
+    /// The value of a memory-mapped map, by the artifact's index.
+    pub fn memory(&self, map: usize) -> Option<&Memory> {
+        self.memories.get(map)?.as_ref()
+    }
+
+    /// The ledger, see [`crate::wire::ledger`].
+    pub fn ledger(&self) -> Option<&Memory> {
+        self.memory(self.roles[0]?)
+    }
+
+    /// The control words, see [`crate::wire::record`].
+    pub fn control(&self) -> Option<&Memory> {
+        self.memory(self.roles[1]?)
+    }
+
+    /// The globals, see [`crate::wire::map::Global`].
+    pub fn globals(&self) -> Option<&Memory> {
+        self.memory(self.roles[2]?)
+    }
+
+    /// Puts an empty map into the slot of the `Swapped` map with index `map` and gives the one that was there, which
+    /// no program uses any more.
+    ///
+    /// # Errors
+    /// When the kernel cannot create or insert the new map; the old one stays in place then.
+    ///
+    /// # Panics
+    /// When the map is not a `Swapped` one.
+    pub fn swap(&self, map: usize) -> std::io::Result<MapHandle> {
+        self.swaps[map].as_ref().expect("a map of maps").exchange(self.maps[map].as_fd())
+    }
+
+    /// Another handle of the map in the slot of the `Swapped` map with index `map`.
+    ///
+    /// # Errors
+    /// When there are too many open files.
+    ///
+    /// # Panics
+    /// When the map is not a `Swapped` one.
+    pub fn current(&self, map: usize) -> std::io::Result<MapHandle> {
+        self.swaps[map].as_ref().expect("a map of maps").current()
+    }
+
+    /// Runs the BEGIN programs once, in order.
+    ///
+    /// # Errors
+    /// When the kernel does not run one.
+    pub fn run_begin(&self) -> Result<(), LoadError> {
+        self.run(ProbeKind::Begin)
+    }
+
+    /// Runs the END programs once, in order.
+    ///
+    /// # Errors
+    /// When the kernel does not run one.
+    pub fn run_end(&self) -> Result<(), LoadError> {
+        self.run(ProbeKind::End)
+    }
+
+    fn run(&self, kind: ProbeKind) -> Result<(), LoadError> {
+        for (index, fd) in self.programs.iter().enumerate().filter(|(index, _)| self.kinds[*index] == kind) {
+            attach::begin_end::run(fd.as_fd()).map_err(|error| LoadError::run(index, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Attaches every program but BEGIN and END. Programs may run from now on.
+    ///
+    /// # Errors
+    /// All attach points that failed, each with its reason; the others are attached and stay so until the value is
+    /// dropped or [`Loaded::detach`] is called. When cancelled, nothing stays attached.
+    pub fn attach(&mut self, artifact: &Artifact, options: &Options) -> Result<(), AttachError> {
+        let (links, failures) = attach::all(artifact, &self.programs, options);
+        self.links.extend(links);
+        if options.cancelled() {
+            self.detach();
+            return Err(AttachError::Cancelled);
+        }
+        if failures.is_empty() { Ok(()) } else { Err(AttachError::Failed(failures)) }
+    }
+
+    /// How many attach points are attached.
+    pub fn attached(&self) -> usize {
+        self.links.iter().map(|link| link.points).sum()
+    }
+
+    /// Detaches everything, in parallel where there is much; programs do not run any more when it returns.
+    pub fn detach(&mut self) {
+        attach::detach(std::mem::take(&mut self.links));
+    }
+}
+
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        self.detach();
+    }
+}

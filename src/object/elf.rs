@@ -24,7 +24,8 @@ use object::{
 
 use super::artifact::{Artifact, Program};
 use super::btf::{self, Btf, Encoding, Id, LineInfo, Member, Placed, SectionInfo};
-use super::types::{self, MapTypes};
+use super::types;
+pub use super::types::MapTypes;
 use crate::codegen::inst::{Insn, Reloc};
 use crate::sema::tree::{Attach, ProbeKind};
 use crate::wire::map::{MapKind, MapSpec};

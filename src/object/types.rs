@@ -37,10 +37,21 @@ pub fn of_map(btf: &mut Btf, spec: &MapSpec) -> Option<MapTypes> {
     Some(MapTypes { key, value })
 }
 
+/// A value, with the word after it that tells whether it was assigned, where there is one.
 fn of_value(btf: &mut Btf, value: &ValueKind, size: u32) -> Id {
-    if value.size() != size {
-        return raw(btf, size);
+    let own = value.size();
+    match size.checked_sub(own) {
+        Some(0) => of_kind(btf, value, own),
+        Some(8) => {
+            let members = [("value", of_kind(btf, value, own), 0), ("assigned", number(btf, 8, false), own)];
+            let member = |(name, ty, offset): (&str, Id, u32)| Member { name: name.to_owned(), ty, offset };
+            btf.structure("", size, &members.map(member))
+        }
+        _ => raw(btf, size),
     }
+}
+
+fn of_kind(btf: &mut Btf, value: &ValueKind, size: u32) -> Id {
     match value {
         ValueKind::Plain(ty) => sized(btf, ty, size),
         ValueKind::Count => number(btf, 8, false),

@@ -162,7 +162,8 @@ fn maps() -> Vec<MapSpec> {
     list
 }
 
-fn line(slot: u32, line: u32) -> Line {
+/// The record that code from `slot` on comes from line `line` of the script.
+pub fn line(slot: u32, line: u32) -> Line {
     let text = SCRIPT.lines().nth(line as usize - 1).unwrap_or("").to_owned();
     Line { slot, file: 0, line, column: 3, text }
 }

@@ -3,5 +3,9 @@
 mod codegen;
 mod handmade;
 mod ir;
+#[cfg(feature = "kernel")]
+mod load;
+#[cfg(feature = "kernel")]
+mod load_report;
 mod object;
 mod syntax;

@@ -1,0 +1,195 @@
+//! `kprobe`, `kretprobe`: the perf event of a function, or one link for many functions.
+//!
+//! A link on many functions (kprobe_multi) takes names or addresses. Names are looked up by the kernel, which wants
+//! each to be there exactly once and else refuses the whole; functions of a module by name and module are looked up
+//! here, in the table of symbols. When the kernel refuses, the list is halved until the culprits are alone: the rest
+//! gets its links all the same.
+
+use std::collections::HashSet;
+use std::ffi::{CString, c_char, c_ulong};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::{fs, io};
+
+use libbpf_sys as sys;
+
+use super::{Machine, perf};
+use crate::load::kernel::check_fd;
+use crate::sema::tree::Attach;
+
+/// The kernel's flag for a kprobe_multi link at the functions' return.
+const AT_RETURN: u32 = 1;
+
+/// A function to attach to.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The symbol.
+    pub function: &'a str,
+    /// Only the one of this module.
+    pub module: Option<&'a str>,
+    /// Bytes from the start.
+    pub offset: u64,
+    /// At return, as against at entry.
+    pub at_return: bool,
+}
+
+impl<'a> Target<'a> {
+    /// The function of a kprobe or kretprobe.
+    pub fn of(attach: &'a Attach) -> Option<Target<'a>> {
+        match attach {
+            Attach::Kprobe { function, module, offset } => {
+                Some(Target { function, module: own(module), offset: *offset, at_return: false })
+            }
+            Attach::Kretprobe { function, module } => {
+                Some(Target { function, module: own(module), offset: 0, at_return: true })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The kernel itself is no module.
+fn own(module: &Option<String>) -> Option<&str> {
+    module.as_deref().filter(|name| *name != "vmlinux")
+}
+
+/// How the running kernel's kprobes are asked for through perf events.
+#[derive(Clone, Copy, Debug)]
+pub struct Pmu {
+    kind: u32,
+    /// Bit of the configuration that means: at return.
+    at_return: u32,
+}
+
+impl Pmu {
+    /// From sysfs; NotFound when the kernel has no kprobes.
+    pub fn find() -> io::Result<Pmu> {
+        let read = |name: &str| fs::read_to_string(format!("/sys/bus/event_source/devices/kprobe/{name}"));
+        let malformed = || io::Error::from_raw_os_error(libc::EINVAL);
+        let kind = read("type")?.trim().parse().map_err(|_| malformed())?;
+        let format = read("format/retprobe")?;
+        let bit = format.trim().strip_prefix("config:").and_then(|bit| bit.parse().ok());
+        Ok(Pmu { kind, at_return: bit.ok_or_else(malformed)? })
+    }
+}
+
+/// Runs `program` at one function.
+pub fn attach(
+    program: BorrowedFd,
+    target: Target,
+    cookie: Option<u64>,
+    machine: &Machine,
+) -> io::Result<OwnedFd> {
+    let pmu = machine.kprobes()?;
+    let symbol = match target.module {
+        Some(module) => format!("{module}:{}", target.function),
+        None => target.function.to_owned(),
+    };
+    let symbol = CString::new(symbol).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
+    let mut attr = sys::perf_event_attr {
+        type_: pmu.kind,
+        config: u64::from(target.at_return) << pmu.at_return,
+        ..Default::default()
+    };
+    attr.__bindgen_anon_3.config1 = symbol.as_ptr() as u64;
+    attr.__bindgen_anon_4.config2 = target.offset;
+    perf::attach(program, attr, machine.first_cpu(), cookie)
+}
+
+/// One function of a kprobe_multi link.
+struct Entry {
+    /// Index of the attach point.
+    point: usize,
+    symbol: CString,
+    /// Instead of the symbol.
+    address: Option<u64>,
+    cookie: u64,
+}
+
+/// A link and how many functions it holds, or the attach point that has none and why.
+pub type Outcome = Result<(OwnedFd, usize), (usize, io::Error)>;
+
+/// Runs `program` at many functions: `targets` with their cookies.
+pub fn attach_multi(program: BorrowedFd, targets: &[(Target, u64)]) -> Vec<Outcome> {
+    let at_return = targets.iter().any(|(target, _)| target.at_return);
+    let mut out = Vec::new();
+    let mut groups: [Vec<Entry>; 3] = Default::default();
+    let symbols = targets.iter().any(|(t, _)| t.module.is_some()).then(module_symbols).unwrap_or_default();
+    let mut seen = HashSet::new();
+    for (point, (target, cookie)) in targets.iter().enumerate() {
+        let address = target.module.and_then(|module| symbols.get(&(module.into(), target.function.into())));
+        let group = match target.module {
+            Some(_) if address.is_none() => {
+                out.push(Err((point, io::Error::from_raw_os_error(libc::ENOENT))));
+                continue;
+            }
+            Some(_) => 1,
+            // a name that is there twice needs a link of its own
+            None => usize::from(!seen.insert(target.function)) * 2,
+        };
+        let symbol = CString::new(target.function).unwrap_or_default();
+        groups[group].push(Entry { point, symbol, address: address.copied(), cookie: *cookie });
+    }
+    let [named, addressed, again] = groups;
+    link_halves(program, &named, at_return, &mut out);
+    link_halves(program, &addressed, at_return, &mut out);
+    again.chunks(1).for_each(|one| link_halves(program, one, at_return, &mut out));
+    out
+}
+
+fn link_halves(program: BorrowedFd, entries: &[Entry], at_return: bool, out: &mut Vec<Outcome>) {
+    if entries.is_empty() {
+        return;
+    }
+    match link(program, entries, at_return) {
+        Ok(fd) => out.push(Ok((fd, entries.len()))),
+        Err(error) if entries.len() == 1 => out.push(Err((entries[0].point, error))),
+        Err(_) => {
+            let (left, right) = entries.split_at(entries.len() / 2);
+            link_halves(program, left, at_return, out);
+            link_halves(program, right, at_return, out);
+        }
+    }
+}
+
+fn link(program: BorrowedFd, entries: &[Entry], at_return: bool) -> io::Result<OwnedFd> {
+    let mut names: Vec<*const c_char> = Vec::new();
+    let mut addresses: Vec<c_ulong> = Vec::new();
+    for entry in entries {
+        match entry.address {
+            Some(address) => addresses.push(address),
+            None => names.push(entry.symbol.as_ptr()),
+        }
+    }
+    let cookies: Vec<u64> = entries.iter().map(|entry| entry.cookie).collect();
+    let mut options = sys::bpf_link_create_opts {
+        sz: size_of::<sys::bpf_link_create_opts>() as sys::size_t,
+        ..Default::default()
+    };
+    // SAFETY: all members of the union are plain data.
+    let multi = unsafe { &mut options.__bindgen_anon_1.kprobe_multi };
+    multi.flags = if at_return { AT_RETURN } else { 0 };
+    multi.cnt = entries.len() as u32;
+    multi.cookies = cookies.as_ptr();
+    if addresses.is_empty() {
+        multi.syms = names.as_mut_ptr();
+    } else {
+        multi.addrs = addresses.as_ptr();
+    }
+    // SAFETY: the arrays live during the call and are as long as said.
+    check_fd(unsafe {
+        sys::bpf_link_create(program.as_raw_fd(), 0, sys::BPF_TRACE_KPROBE_MULTI, &raw const options)
+    })
+}
+
+/// Addresses of the functions of all modules, by module and name.
+fn module_symbols() -> std::collections::HashMap<(String, String), u64> {
+    let text = fs::read("/proc/kallsyms").unwrap_or_default();
+    let symbol = |line: &str| {
+        let mut words = line.split_whitespace();
+        let address = u64::from_str_radix(words.next()?, 16).ok().filter(|address| *address != 0)?;
+        let name = words.nth(1)?;
+        let module = words.next()?.trim_matches(['[', ']']);
+        Some(((module.to_owned(), name.to_owned()), address))
+    };
+    String::from_utf8_lossy(&text).lines().filter_map(symbol).collect()
+}

@@ -1,0 +1,177 @@
+//! Programs to their attach points. One file per kind of probe; `perf` is what most of them share.
+//!
+//! Invariants: every attach point that fails is told, with the kernel's error number; a link is closed exactly once.
+//! Attach points are independent of one another, so many are attached, and detached, in several threads: the time is
+//! spent waiting in the kernel.
+
+pub mod begin_end;
+mod interval;
+mod kprobe;
+mod perf;
+mod profile;
+mod tracepoint;
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
+
+use super::error::number;
+use super::{Options, parallel};
+use crate::host::system::System;
+use crate::object::artifact::{Artifact, AttachPoint, Program};
+use crate::sema::tree::Attach;
+use kprobe::{Pmu, Target};
+
+/// Why not everything is attached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttachError {
+    /// Stopped from outside; nothing is attached.
+    Cancelled,
+    /// These attach points could not be attached; the others are.
+    Failed(Vec<Failure>),
+}
+
+/// An attach point that could not be attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Index of the program in the artifact.
+    pub program: usize,
+    /// Index of the attach point in the program.
+    pub point: usize,
+    /// The kernel's error number.
+    pub errno: i32,
+}
+
+/// Attach points of one program that are attached together.
+#[derive(Debug)]
+pub struct Link {
+    /// Index of the program in the artifact.
+    pub program: usize,
+    /// Attach points that it holds.
+    pub points: usize,
+    /// Descriptors of links or events: closing them detaches.
+    pub fds: Vec<OwnedFd>,
+}
+
+/// What all attachments need to know of the machine, found out once.
+pub struct Machine {
+    /// CPUs that are online, at least one.
+    cpus: Vec<u32>,
+    kprobes: OnceLock<Result<Pmu, i32>>,
+}
+
+impl Machine {
+    fn new() -> Machine {
+        let cpus = System::online_cpus().ok().filter(|list| !list.is_empty());
+        Machine { cpus: cpus.unwrap_or_else(|| vec![0]), kprobes: OnceLock::new() }
+    }
+
+    fn first_cpu(&self) -> u32 {
+        self.cpus[0]
+    }
+
+    fn kprobes(&self) -> io::Result<Pmu> {
+        let found = self.kprobes.get_or_init(|| Pmu::find().map_err(|error| number(&error)));
+        found.map_err(|errno| match errno {
+            // no kprobes at all is another thing than no such function
+            libc::ENOENT => io::Error::from_raw_os_error(libc::ENOSYS),
+            _ => io::Error::from_raw_os_error(errno),
+        })
+    }
+}
+
+/// Attaches every attach point of every program that is attached at all. Stops early when cancelled.
+pub fn all(artifact: &Artifact, programs: &[OwnedFd], options: &Options) -> (Vec<Link>, Vec<Failure>) {
+    let machine = Machine::new();
+    let mut jobs: Vec<(usize, Option<usize>)> = Vec::new();
+    for (index, program) in artifact.programs.iter().enumerate() {
+        match program.multi {
+            true => jobs.push((index, None)),
+            false => jobs.extend((0..program.attach.len()).map(|point| (index, Some(point)))),
+        }
+    }
+    raise_file_limit(jobs.len() * machine.cpus.len());
+    let results = parallel::map(jobs, |(index, point)| {
+        let (program, fd) = (&artifact.programs[index], programs[index].as_fd());
+        match point {
+            _ if options.cancelled() => Vec::new(),
+            None => multi(index, program, fd),
+            Some(point) => single(index, point, program, fd, &machine),
+        }
+    });
+    let (mut links, mut failures) = (Vec::new(), Vec::new());
+    for result in results.into_iter().flatten() {
+        match result {
+            Ok(link) => links.push(link),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    failures.sort_by_key(|failure: &Failure| (failure.program, failure.point));
+    (links, failures)
+}
+
+fn single(
+    index: usize,
+    point: usize,
+    program: &Program,
+    fd: BorrowedFd,
+    machine: &Machine,
+) -> Vec<Result<Link, Failure>> {
+    let at = &program.attach[point];
+    let cookie = program.cookies.then_some(at.cookie);
+    match attach(at, fd, cookie, machine) {
+        Ok(fds) if fds.is_empty() => Vec::new(),
+        Ok(fds) => vec![Ok(Link { program: index, points: 1, fds })],
+        Err(error) => vec![Err(Failure { program: index, point, errno: number(&error) })],
+    }
+}
+
+/// The descriptors that hold the attachment; none for what is run by hand.
+fn attach(
+    at: &AttachPoint,
+    fd: BorrowedFd,
+    cookie: Option<u64>,
+    machine: &Machine,
+) -> io::Result<Vec<OwnedFd>> {
+    let one = match &at.target {
+        Attach::Begin | Attach::End => return Ok(Vec::new()),
+        Attach::Profile { period, frequency } => {
+            return profile::attach(fd, *period, *frequency, cookie, machine);
+        }
+        Attach::Interval { period } => interval::attach(fd, *period, cookie, machine),
+        Attach::Tracepoint { category, event } => tracepoint::attach(fd, (category, event), cookie, machine),
+        Attach::Kprobe { .. } | Attach::Kretprobe { .. } => {
+            let target = Target::of(&at.target).expect("a function");
+            kprobe::attach(fd, target, cookie, machine)
+        }
+    };
+    one.map(|fd| vec![fd])
+}
+
+fn multi(index: usize, program: &Program, fd: BorrowedFd) -> Vec<Result<Link, Failure>> {
+    let targets: Vec<(Target, u64)> =
+        program.attach.iter().filter_map(|at| Some((Target::of(&at.target)?, at.cookie))).collect();
+    let outcome = |outcome: kprobe::Outcome| match outcome {
+        Ok((fd, points)) => Ok(Link { program: index, points, fds: vec![fd] }),
+        Err((point, error)) => Err(Failure { program: index, point, errno: number(&error) }),
+    };
+    kprobe::attach_multi(fd, &targets).into_iter().map(outcome).collect()
+}
+
+/// Closes the links, in parallel when there are many.
+pub fn detach(links: Vec<Link>) {
+    let fds: Vec<OwnedFd> = links.into_iter().flat_map(|link| link.fds).collect();
+    parallel::map(fds, drop);
+}
+
+/// Lets the process open as many files as it may, when `wanted` more need it.
+fn raise_file_limit(wanted: usize) {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: a struct to fill.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } == 0;
+    if known && (limit.rlim_cur as usize) < wanted.saturating_add(256) {
+        limit.rlim_cur = limit.rlim_max;
+        // SAFETY: a filled struct. Where it fails, attaching tells that there are too many open files.
+        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+    }
+}

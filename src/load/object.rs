@@ -1,0 +1,141 @@
+//! An object opened and prepared by libbpf: BTF loaded, maps made and put into the code, no program loaded.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::Mutex;
+
+use libbpf_rs::{AsRawLibbpf, MapHandle, MapImpl, ObjectBuilder, OpenObject, PrintLevel};
+use libbpf_sys as sys;
+
+use super::error::LoadError;
+use super::kernel::{check, last_error};
+use super::program::Image;
+use crate::object::artifact::{Artifact, Program};
+use crate::object::elf::{self, Elf};
+use crate::object::names;
+use crate::sema::tree::ProbeKind;
+
+/// What libbpf said since it was last asked.
+static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Keeps what libbpf would print, for errors to explain.
+pub fn silence() {
+    libbpf_rs::set_print(Some((PrintLevel::Warn, |_, text| {
+        if let Ok(mut said) = SAID.lock() {
+            said.push(text.trim_end().to_owned());
+        }
+    })));
+}
+
+fn said() -> Vec<String> {
+    SAID.lock().map(|mut said| std::mem::take(&mut *said)).unwrap_or_default()
+}
+
+/// See the module.
+pub struct Prepared {
+    object: OpenObject,
+    /// Programs with everything the kernel wants, by the artifact's index.
+    pub images: Vec<Image>,
+}
+
+/// Opens and prepares `elf`, which was made from `artifact`.
+pub fn prepare(artifact: &Artifact, elf: &Elf) -> Result<Prepared, LoadError> {
+    silence();
+    said();
+    let mut builder = ObjectBuilder::default();
+    let opened = builder.name("beetrace").and_then(|builder| builder.open_memory(&elf.bytes));
+    let object =
+        opened.map_err(|error| LoadError::object("libbpf cannot open", &last_error(error), said()))?;
+    // SAFETY: an object that was opened and not loaded.
+    let result = unsafe { sys::bpf_object__prepare(object.as_libbpf_object().as_ptr()) };
+    check(result).map_err(|error| failed(artifact, &error, said()))?;
+    let images = images(artifact, &object)?;
+    Ok(Prepared { object, images })
+}
+
+/// libbpf tells in words which map it was.
+fn failed(artifact: &Artifact, error: &io::Error, said: Vec<String>) -> LoadError {
+    let map = said.iter().find(|line| line.contains("failed to create")).and_then(|line| {
+        let name = line.split('\'').nth(1)?;
+        artifact.maps.iter().position(|spec| spec.name == name.trim_end_matches(".inner"))
+    });
+    match map {
+        Some(index) => LoadError::map(index, error),
+        None => LoadError::object("libbpf cannot prepare", error, said),
+    }
+}
+
+impl Prepared {
+    /// The object's BTF in the kernel; None when the kernel did not take it.
+    pub fn btf(&self) -> Option<BorrowedFd<'_>> {
+        // SAFETY: a live object; the descriptor lives as long.
+        let fd = unsafe { sys::bpf_object__btf_fd(self.object.as_libbpf_object().as_ptr()) };
+        // SAFETY: as above.
+        (fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) })
+    }
+
+    /// Handles of the maps that do not depend on the object, by the artifact's index.
+    pub fn maps(&self, artifact: &Artifact) -> Result<Vec<MapHandle>, LoadError> {
+        let mut by_name = HashMap::new();
+        for map in self.object.maps() {
+            // SAFETY: a prepared map has its descriptor.
+            let created = unsafe { MapImpl::from_map_without_fd(map.as_libbpf_object()) };
+            by_name.insert(map.name().to_owned(), created);
+        }
+        let handle = |(index, spec): (usize, &crate::wire::map::MapSpec)| {
+            let map: &MapImpl<'_> = &by_name[std::ffi::OsStr::new(&spec.name)];
+            MapHandle::try_from(map).map_err(|error| LoadError::map(index, &last_error(error)))
+        };
+        artifact.maps.iter().enumerate().map(handle).collect()
+    }
+}
+
+fn images(artifact: &Artifact, object: &OpenObject) -> Result<Vec<Image>, LoadError> {
+    let by_name: HashMap<_, _> = object.progs().map(|program| (program.name().to_owned(), program)).collect();
+    let short = names::short(artifact.programs.iter().map(|program| program.name.as_str()));
+    let image = |(program, name): (&Program, String)| {
+        let Some(prepared) = by_name.get(std::ffi::OsStr::new(&program.name)) else {
+            let missing = io::Error::from_raw_os_error(libc::ENOENT);
+            return Err(LoadError::object("libbpf found no program", &missing, vec![program.name.clone()]));
+        };
+        let raw = prepared.as_libbpf_object().as_ptr();
+        // SAFETY: arrays of a prepared program with their lengths.
+        let (mut insns, functions, lines) = unsafe {
+            (
+                copy(sys::bpf_program__insns(raw), sys::bpf_program__insn_cnt(raw) as usize),
+                copy(sys::bpf_program__func_info(raw), sys::bpf_program__func_info_cnt(raw) as usize),
+                copy(sys::bpf_program__line_info(raw), sys::bpf_program__line_info_cnt(raw) as usize),
+            )
+        };
+        for reloc in &program.relocs {
+            insns[reloc.at as usize].set_src_reg(elf::map_load(reloc));
+        }
+        let (kind, attach) = kernel_type(program);
+        Ok(Image { name, kind, attach, insns, functions, lines })
+    };
+    artifact.programs.iter().zip(short).map(image).collect()
+}
+
+/// # Safety
+/// `from` is null or the start of `count` values.
+unsafe fn copy<T: Copy>(from: *const T, count: usize) -> Vec<T> {
+    if from.is_null() || count == 0 {
+        return Vec::new();
+    }
+    // SAFETY: what the caller promises.
+    unsafe { std::slice::from_raw_parts(from, count) }.to_vec()
+}
+
+/// The kernel's program type and attach type.
+fn kernel_type(program: &Program) -> (u32, u32) {
+    match program.kind {
+        ProbeKind::Begin | ProbeKind::End => (sys::BPF_PROG_TYPE_RAW_TRACEPOINT, 0),
+        ProbeKind::Interval | ProbeKind::Profile => (sys::BPF_PROG_TYPE_PERF_EVENT, 0),
+        ProbeKind::Tracepoint => (sys::BPF_PROG_TYPE_TRACEPOINT, 0),
+        ProbeKind::Kprobe | ProbeKind::Kretprobe if program.multi => {
+            (sys::BPF_PROG_TYPE_KPROBE, sys::BPF_TRACE_KPROBE_MULTI)
+        }
+        ProbeKind::Kprobe | ProbeKind::Kretprobe => (sys::BPF_PROG_TYPE_KPROBE, 0),
+    }
+}

@@ -1,0 +1,109 @@
+//! What a user reads when the kernel refuses: `tests/golden/load/*.log` hold a verifier's log as a kernel gave it, the
+//! line [`RULE`], and the message made of it. `BLESS=1 cargo test load_report` writes what is made now.
+
+use beetrace::diag::render;
+use beetrace::load::{AttachError, Failure, LoadError, Refusal};
+use beetrace::object::artifact::{Artifact, AttachPoint};
+use beetrace::sema::tree::{Attach, ProbeKind};
+use beetrace::source::SourceMap;
+
+use crate::handmade::{self, Asm, COUNT};
+
+/// Stands between input and output.
+const RULE: &str = "---- gives ----\n";
+
+fn sources() -> SourceMap {
+    let mut sources = SourceMap::default();
+    sources.add("handmade.bt", handmade::SCRIPT);
+    sources
+}
+
+/// BEGIN reads a map's value without a null check, at the statement of line 3.
+pub fn unchecked() -> Artifact {
+    let mut artifact = handmade::artifact();
+    let mut asm = Asm::default();
+    asm.imm(0, 0).key(7).map(1, COUNT).call(1);
+    let reads = asm.insns.len() as u32;
+    asm.op(0x79, 0, 0, 0, 0).exit();
+    let lines = vec![handmade::line(0, 2), handmade::line(reads, 3), handmade::line(reads + 1, 4)];
+    artifact.programs[0] = handmade::program("BEGIN", ProbeKind::Begin, ("begin", Attach::Begin), asm, lines);
+    artifact
+}
+
+fn rendered(error: &LoadError, verbose: bool) -> String {
+    render::to_string(&sources(), &error.diagnostics(&unchecked(), &sources(), verbose))
+}
+
+#[test]
+fn refusals_speak_of_the_script() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/load");
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    let bless = std::env::var_os("BLESS").is_some();
+    for path in paths {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (log, expected) = text.split_once(RULE).unwrap_or((&text, ""));
+        let refusal = Refusal { program: 0, errno: 13, log: log.trim_end().to_owned() };
+        let found = rendered(&LoadError::Refused(vec![refusal]), false);
+        if bless {
+            std::fs::write(&path, format!("{}\n\n{RULE}{found}", log.trim_end())).unwrap();
+        } else {
+            assert_eq!(found, expected, "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_whole_log_only_when_asked_for() {
+    let refusal = Refusal { program: 0, errno: 13, log: "7: (79) r0 = *(u64 *)(r0 +0)\nsome words".into() };
+    let error = LoadError::Refused(vec![refusal]);
+    assert!(!rendered(&error, false).contains("(79)"));
+    assert!(rendered(&error, true).contains("7: (79) r0 = *(u64 *)(r0 +0)"));
+}
+
+#[test]
+fn failed_attach_points_are_told_together() {
+    let mut artifact = handmade::artifact();
+    let kprobe = |name: &str| AttachPoint {
+        name: format!("kprobe:{name}"),
+        target: Attach::Kprobe { function: name.into(), module: None, offset: 0 },
+        cookie: 0,
+        place: (0, 1, 1),
+    };
+    artifact.programs[0].attach = (0..8).map(|i| kprobe(&format!("f{i}"))).collect();
+    let failure = |point, errno| Failure { program: 0, point, errno };
+    let mut failures: Vec<Failure> = (0..7).map(|point| failure(point, 22)).collect();
+    failures.push(failure(7, 2));
+    let made = AttachError::Failed(failures).diagnostics(&artifact, &sources());
+    let text = render::to_string(&sources(), &made);
+    let expected = "\
+error[E0704]: cannot attach `kprobe:f7`: the kernel has no such function
+  ┌─ handmade.bt:1:1
+  │
+1 │ begin {
+  │ ^^^^^
+
+error[E0704]: cannot attach 7 probes, `kprobe:f0` first: the kernel does not allow a probe there (not traceable, \
+or not the start of an instruction)
+  ┌─ handmade.bt:1:1
+  │
+1 │ begin {
+  │ ^^^^^
+  │
+  = note: these are: kprobe:f0, kprobe:f1, kprobe:f2, kprobe:f3, kprobe:f4, and 2 more
+
+";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn a_map_that_does_not_fit_is_named_as_in_the_script() {
+    let expected = "\
+error[E0703]: map `@count` could not be created: cannot allocate memory
+ = note: it has 64 entries, with 8 bytes for a key and 8 bytes for a value (per-CPU maps: on each CPU)
+ = help: use fewer entries (max_map_keys) or smaller values
+
+";
+    assert_eq!(rendered(&LoadError::Map { map: COUNT, errno: 12 }, false), expected);
+}
