@@ -1,6 +1,7 @@
 //! The one integration binary: golden files and whole-stage tests, one module a stage.
 
 mod codegen;
+mod golden;
 mod handmade;
 mod ir;
 #[cfg(feature = "kernel")]

@@ -1,5 +1,6 @@
 //! Text to syntax tree.
 
+use crate::golden;
 use beetrace::diag::{Sink, render};
 use beetrace::source::SourceMap;
 use beetrace::syntax::ast::Script;
@@ -27,4 +28,18 @@ fn one_liners_parse() {
     ] {
         assert_eq!(parse(text).probes.len(), probes, "{text}");
     }
+}
+
+/// The messages about `text`, as a user sees them.
+fn messages(text: &str) -> String {
+    let mut sources = SourceMap::default();
+    let file = sources.add("-e", text);
+    let mut sink = Sink::default();
+    beetrace::syntax::parse(file, text, &mut sink);
+    render::to_string(&sources, sink.all())
+}
+
+#[test]
+fn mistakes_are_explained() {
+    golden::check("syntax", messages);
 }

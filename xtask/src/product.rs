@@ -2,7 +2,7 @@
 
 use crate::{Res, guest::image, paths, sh};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::{env, fs};
 
 /// The profile of the beetrace that runs in guests: checks on, and fast enough for emulation.
@@ -18,10 +18,39 @@ pub fn release() -> Res<PathBuf> {
     beetrace_as("release")
 }
 
-fn beetrace_as(profile: &str) -> Res<PathBuf> {
+/// Builds a test target of cargo for guests and gives the path of the static binary.
+pub fn test_program(name: &str) -> Res<PathBuf> {
+    let mut cargo = build(GUEST_PROFILE);
+    cargo.args(["--test", name, "--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
+    let output = cargo.output().map_err(|e| format!("cargo: {e}"))?;
+    if !output.status.success() {
+        return Err(format!("the test target {name} does not build with profile {GUEST_PROFILE}"));
+    }
+    // one message a line; of the artifacts only the target itself has an executable
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let mut paths =
+        messages.lines().filter_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next());
+    let stem = format!("/{name}-");
+    let path = paths.rfind(|path| path.contains(&stem)).ok_or_else(|| format!("cargo built no {name}"))?;
+    image::check_static(Path::new(path))?;
+    Ok(path.into())
+}
+
+fn build(profile: &str) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(paths::repo()).args(["build", "--quiet", "--package", "beetrace", "--bin", "beetrace"]);
-    let status = cargo.args(["--profile", profile]).status().map_err(|e| format!("cargo: {e}"))?;
+    cargo.current_dir(paths::repo()).args([
+        "build",
+        "--quiet",
+        "--package",
+        "beetrace",
+        "--profile",
+        profile,
+    ]);
+    cargo
+}
+
+fn beetrace_as(profile: &str) -> Res<PathBuf> {
+    let status = build(profile).args(["--bin", "beetrace"]).status().map_err(|e| format!("cargo: {e}"))?;
     if !status.success() {
         return Err(format!("beetrace does not build with profile {profile}"));
     }

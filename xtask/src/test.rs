@@ -8,12 +8,14 @@ use crate::{Res, paths, setup};
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 /// The task's entry.
 pub fn task(args: &[String]) -> Res<u8> {
     if !args.is_empty() {
         return Err("usage: cargo xtask test".into());
     }
+    let start = Instant::now();
     setup::build_tools()?;
     let mut sum = Counts::default();
     sum += check("formatting", &["fmt", "--all", "--check"]);
@@ -23,7 +25,7 @@ pub fn task(args: &[String]) -> Res<u8> {
         eprintln!("xtask: {error}");
         failure()
     });
-    println!("\n{sum}");
+    println!("\ntime {} s\n{sum}", start.elapsed().as_secs());
     Ok(u8::from(sum.failed > 0))
 }
 

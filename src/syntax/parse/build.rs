@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 
 use super::grammar::Rule;
 use super::{MAX_DEPTH, expr};
-use crate::diag::{Diagnostic, Sink, codes};
+use crate::diag::{Diagnostic, codes};
 use crate::source::{FileId, Span};
 use crate::syntax::ast::{
     AttachPoint, BinaryOp, Block, Expr, ExprKind, Part, Probe, Statement, StatementKind,
@@ -33,11 +33,11 @@ impl Builder {
         Builder { file, base, found: RefCell::default(), level: Cell::new(0) }
     }
 
-    /// Hands over what was found wrong, in the order of the text.
-    pub(super) fn finish(self, sink: &mut Sink) {
+    /// What was found wrong, in the order of the text.
+    pub(super) fn into_found(self) -> Vec<Diagnostic> {
         let mut found = self.found.into_inner();
         found.sort_by_key(|d| d.labels.first().map_or(0, |l| l.span.start));
-        found.into_iter().for_each(|d| sink.push(d));
+        found
     }
 
     pub(super) fn report(&self, diagnostic: Diagnostic) {
@@ -197,6 +197,11 @@ impl Builder {
     fn check_target(&self, target: &Expr, op: &Pair) {
         if matches!(target.kind, ExprKind::Variable(_) | ExprKind::Map { .. }) {
             return;
+        }
+        if matches!(&target.kind, ExprKind::Name(name) if name == "_") {
+            let message = "discarding a value with `_ =` is not supported yet";
+            return self
+                .report(Diagnostic::error(codes::SYNTAX, message).at(target.span, "not supported yet"));
         }
         let error = Diagnostic::error(codes::SYNTAX, "only a variable or a map can be assigned to");
         let error = error.at(target.span, "not a variable or map").because(self.span(op), "assigned here");

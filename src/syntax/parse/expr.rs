@@ -188,7 +188,7 @@ impl Builder {
             Rule::variable => self.leaf(ExprKind::Variable(pair.as_str()[1..].to_owned()), span),
             Rule::positional => {
                 let error = Diagnostic::error(codes::SYNTAX, "positional parameters are not supported yet");
-                self.report(error.at(span, ""));
+                self.report(error.at(span, "not supported yet"));
                 self.leaf(ExprKind::Bool(false), span)
             }
             Rule::name => self.name(pair),

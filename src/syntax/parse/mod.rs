@@ -9,18 +9,24 @@
 //! Deliberately absent: names and types. `foo(1)` parses whatever `foo` is.
 
 mod build;
+mod explain;
 mod expr;
 mod grammar;
+mod lexical;
 mod literal;
+mod recover;
+mod scan;
 mod types;
+mod unsupported;
 
 use pest::Parser as _;
 
 use crate::diag::{Diagnostic, Sink, codes};
 use crate::source::{FileId, Span};
-use crate::syntax::ast::Script;
+use crate::syntax::ast::{Comment, Script};
 use build::Builder;
 use grammar::{Grammar, Rule};
+use scan::Kind;
 
 /// Brackets, braces and `?` that may be open at a time.
 pub const MAX_NESTING: usize = 256;
@@ -33,23 +39,25 @@ pub const MAX_DEPTH: usize = 512;
 /// Mistakes go to `sink` as [`codes::SYNTAX`], [`codes::BAD_LITERAL`] or [`codes::TOO_DEEP`]; the script then holds
 /// the probes without mistakes.
 pub fn parse(file: FileId, text: &str, sink: &mut Sink) -> Script {
-    let mut script = Script::default();
-    let builder = Builder::new(file, 0);
-    match Grammar::parse(Rule::script, text) {
-        Ok(pairs) => {
-            for pair in pairs.filter(|pair| pair.as_rule() == Rule::probe) {
-                script.probes.push(builder.probe(pair));
-            }
-        }
-        Err(error) => {
-            let at = match error.location {
-                pest::error::InputLocation::Pos(at) => at,
-                pest::error::InputLocation::Span((at, _)) => at,
-            };
-            let end = text[at..].chars().next().map_or(at, |c| at + c.len_utf8());
-            sink.push(Diagnostic::error(codes::SYNTAX, "unexpected input").at(Span::new(file, at..end), ""));
-        }
+    let scanned = scan::scan(text, false);
+    let comments = scanned.tokens.iter().filter(|t| matches!(t.kind, Kind::Comment | Kind::Shebang));
+    let comments =
+        comments.map(|t| Comment { span: Span::new(file, t.start..t.end), text: t.text(text).to_owned() });
+    let mut script = Script { probes: Vec::new(), comments: comments.collect() };
+    if let Some(bracket) = scanned.too_deep(text, MAX_NESTING) {
+        let message = format!("more than {MAX_NESTING} brackets, braces or `?` inside each other");
+        let span = Span::new(file, bracket.start..bracket.end);
+        sink.push(Diagnostic::error(codes::TOO_DEEP, message).at(span, "one too many"));
+        return script;
     }
-    builder.finish(sink);
+    let parsed = Grammar::parse(Rule::script, text).ok().filter(|_| scanned.problems.is_empty());
+    let Some(pairs) = parsed else {
+        script.probes = recover::recover(file, text, sink);
+        return script;
+    };
+    let builder = Builder::new(file, 0);
+    let probes = pairs.filter(|pair| pair.as_rule() == Rule::probe);
+    script.probes.extend(probes.map(|pair| builder.probe(pair)));
+    builder.into_found().into_iter().for_each(|d| sink.push(d));
     script
 }

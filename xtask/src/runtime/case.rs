@@ -4,6 +4,8 @@
 //! # a comment; settings of the guest come before the first case, each with its default here
 //! smp: 2
 //! mem: 1G
+//! # a test target of the package (`test = false` in Cargo.toml), put into the guest's PATH under its name
+//! program: kernel
 //!
 //! == the case's name
 //! script: BEGIN { printf("%d\n", 1); exit(); }
@@ -28,12 +30,14 @@ use crate::guest::qemu::Machine;
 use std::time::Duration;
 
 /// The cases of one file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Suite {
     /// The file's name without its ending.
     pub name: String,
     /// The guest that they want.
     pub machine: Machine,
+    /// Test targets of cargo that its cases run.
+    pub programs: Vec<String>,
     /// In the file's order.
     pub cases: Vec<Case>,
 }
@@ -71,7 +75,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 impl Suite {
     /// Reads a file; `name` is for reports.
     pub fn parse(name: &str, text: &str) -> Res<Suite> {
-        let mut suite = Suite { name: name.to_owned(), machine: Machine::default(), cases: Vec::new() };
+        let mut suite = Suite { name: name.to_owned(), ..Suite::default() };
         let lines: Vec<&str> = text.lines().collect();
         let mut at = 0;
         while at < lines.len() {
@@ -116,6 +120,7 @@ impl Suite {
             match key {
                 "smp" => self.machine.cpus = number()?,
                 "mem" => self.machine.memory = text,
+                "program" => self.programs.push(text),
                 _ => return Err(format!("`{key}` before the first case")),
             }
             return Ok(());
@@ -169,6 +174,7 @@ mod tests {
     const TEXT: &str = "\
 # a file
 smp: 4
+program: kernel
 
 == first
 script: BEGIN { exit(); }
@@ -195,6 +201,7 @@ cmd: exit 1
     fn files_are_read() {
         let suite = Suite::parse("x", TEXT).expect("well formed");
         assert_eq!((suite.machine.cpus, suite.cases.len()), (4, 3));
+        assert_eq!(suite.programs, ["kernel"]);
         let [first, second, third] = &suite.cases[..] else { panic!("three cases") };
         assert_eq!(first.script.as_deref(), Some("BEGIN { exit(); }"));
         assert_eq!(first.needs, ["one", "two"]);

@@ -20,6 +20,7 @@ use case::{Case, Suite};
 use features::Features;
 use guest_run::Group;
 use report::{Counts, Report};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::{fs, thread};
@@ -82,6 +83,10 @@ fn run(request: &Request) -> Res<Counts> {
         None => product::beetrace()?,
     };
     input.program("beetrace", beetrace);
+    let groups = groups(request, &suites);
+    for name in programs(&groups) {
+        input.program(name, product::test_program(name)?);
+    }
     qemu::catch_interrupts();
     let report = Report::new(false);
     self_test::run(
@@ -89,7 +94,6 @@ fn run(request: &Request) -> Res<Counts> {
         &request.filter,
         &report,
     )?;
-    let groups = groups(request, &suites);
     run_groups(&groups, request.jobs, &input, &features, &report)?;
     summary(request, &report);
     Ok(report.counts())
@@ -132,6 +136,12 @@ fn groups<'a>(request: &Request, suites: &'a [Suite]) -> Vec<Group<'a>> {
         }
     }
     groups
+}
+
+/// The test targets that the groups' cases run.
+fn programs<'a>(groups: &[Group<'a>]) -> BTreeSet<&'a str> {
+    let suites = groups.iter().flat_map(|group| group.cases.iter().map(|(suite, _)| *suite));
+    suites.flat_map(|suite| suite.programs.iter().map(String::as_str)).collect()
 }
 
 /// Runs the groups, `jobs` guests at a time.
