@@ -45,8 +45,7 @@ pub fn build_tools() -> Res<()> {
 
 /// Makes sure that guests of these kernels can be run, fetching what is missing.
 pub fn ensure(kernels: &[Kernel]) -> Res<()> {
-    let missing: Vec<&Kernel> = kernels.iter().filter(|kernel| !fetch::present(kernel)).collect();
-    if missing.is_empty() && kernel::check_qemu().is_ok() && apt::missing(GUEST).is_empty() {
+    if kernels.iter().all(fetch::present) && kernel::check_qemu().is_ok() && apt::missing(GUEST).is_empty() {
         return Ok(());
     }
     let _lock = lock()?;
@@ -55,7 +54,8 @@ pub fn ensure(kernels: &[Kernel]) -> Res<()> {
         apt::install_qemu()?;
         kernel::check_qemu()?;
     }
-    missing.into_iter().try_for_each(fetch::kernel)
+    // asked again: another setup may have fetched it while this one waited for the lock
+    kernels.iter().filter(|kernel| !fetch::present(kernel)).try_for_each(fetch::kernel)
 }
 
 /// Keeps two setups at the same time from treading on each other; released when dropped.
