@@ -10,3 +10,4 @@ mod load;
 mod load_report;
 mod object;
 mod syntax;
+mod tidy;
