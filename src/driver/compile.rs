@@ -1,0 +1,153 @@
+//! Text to artifact: the order of the compiler's stages.
+//!
+//! Pure: what the machine is like comes from a [`Host`], what the user wants from [`Settings`].
+
+use crate::codegen::inst::{Code, Target};
+use crate::diag::{Diagnostic, Sink, codes};
+use crate::host::{Feature, Host};
+use crate::ir::{self, Module};
+use crate::object::artifact::Artifact;
+use crate::sema::tree;
+use crate::source::{FileId, SourceMap};
+use crate::syntax::ast;
+use crate::wire::map::{MapKind, MapRole, MapSpec};
+use crate::{codegen, object, sema, syntax};
+
+/// What the user wants, as far as the compiler is concerned.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Limits and targets that change the meaning of a script.
+    pub options: sema::Options,
+    /// Pages of ring buffer for each possible CPU; None for the default.
+    pub ring_pages: Option<u32>,
+    /// Registers that the allocator may use.
+    pub registers: u8,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { options: sema::Options::default(), ring_pages: None, registers: 10 }
+    }
+}
+
+/// The result of a stage, shown to the caller as it is made.
+pub enum Product<'a> {
+    /// After the parser.
+    Ast(&'a ast::Script),
+    /// After the type checker.
+    Typed(&'a tree::Program),
+    /// As built.
+    Ir(&'a Module),
+    /// After the passes.
+    Opt(&'a Module),
+    /// Instructions of each program.
+    Asm(&'a Module, &'a [Code]),
+}
+
+/// Compiles a script. `see` gets the result of each stage and says whether to go on.
+///
+/// None when there are errors in the sink, or when `see` said to stop.
+pub fn compile(
+    sources: &SourceMap,
+    file: FileId,
+    host: &dyn Host,
+    settings: &Settings,
+    sink: &mut Sink,
+    see: &mut dyn FnMut(Product) -> bool,
+) -> Option<Artifact> {
+    let script = syntax::parse(file, &sources.file(file).text, sink);
+    if sink.has_errors() || !see(Product::Ast(&script)) {
+        return None;
+    }
+    let program = sema::analyse(&script, host, &settings.options, sink);
+    if sink.has_errors() || !see(Product::Typed(&program)) {
+        return None;
+    }
+    let mut module = ir::build::build(&program, &facts(host, settings), sink);
+    if sink.has_errors() || !see(Product::Ir(&module)) {
+        return None;
+    }
+    ir::passes::optimise(&mut module);
+    if !see(Product::Opt(&module)) {
+        return None;
+    }
+    let codes = generate(&mut module, host, settings, sink)?;
+    if !see(Product::Asm(&module, &codes)) {
+        return None;
+    }
+    let options = object::Options { kprobe_multi: needs_multi(&module) && host.has(Feature::KprobeMulti) };
+    Some(object::assemble(&module, codes, sources, options))
+}
+
+/// Asked only when there is something to gain: probing costs system calls.
+fn needs_multi(module: &Module) -> bool {
+    module.programs.iter().any(|program| program.attach.len() > 1)
+}
+
+fn facts(host: &dyn Host, settings: &Settings) -> ir::build::Facts {
+    let cpus = host.possible_cpus();
+    // Pages are 4 KiB on the machines that run this; the kernel takes powers of two only.
+    let bytes = |pages: u32| pages.saturating_mul(cpus).saturating_mul(4096).checked_next_power_of_two();
+    ir::build::Facts {
+        arch: ir::build::Arch::native(),
+        atomic_fetch: host.has(Feature::AtomicFetch),
+        cookies: host.has(Feature::AttachCookie),
+        get_func_ip: host.has(Feature::GetFuncIp),
+        ktime_boot: host.has(Feature::KtimeBoot),
+        on_demand_hash: host.has(Feature::OnDemandHash),
+        long_keys: host.has(Feature::LongKeys),
+        possible_cpus: cpus,
+        ring_bytes: settings.ring_pages.and_then(bytes),
+    }
+}
+
+/// Selects instructions for every program. The scratch map is there while frames are laid out, and goes when no
+/// program needed it.
+fn generate(
+    module: &mut Module,
+    host: &dyn Host,
+    settings: &Settings,
+    sink: &mut Sink,
+) -> Option<Vec<Code>> {
+    let scratch = module.maps.push(scratch_map());
+    let mut target = Target {
+        v4: host.has(Feature::CpuV4),
+        gotol: host.has(Feature::Gotol),
+        registers: settings.registers,
+        check: cfg!(debug_assertions),
+        scratch: None,
+    };
+    let mut list = Vec::with_capacity(module.programs.len());
+    for (index, program) in module.programs.iter().enumerate() {
+        target.scratch = Some((scratch, index as u32));
+        match codegen::compile(&program.function, &module.maps, &target) {
+            Ok(code) => list.push(code),
+            Err(error) => sink.push(
+                Diagnostic::error(codes::INTERNAL, error.to_string())
+                    .at(program.function.span, "while compiling this probe")
+                    .help("this is a bug in beetrace: please report it with the script"),
+            ),
+        }
+    }
+    if list.iter().all(|code| code.scratch == 0) {
+        let kept: Vec<MapSpec> = module.maps.values().take(module.maps.len() - 1).cloned().collect();
+        module.maps = kept.into_iter().collect();
+    }
+    (!sink.has_errors()).then_some(list)
+}
+
+/// `object` sets its sizes by what the programs turn out to need.
+fn scratch_map() -> MapSpec {
+    MapSpec {
+        name: "bt_scratch".into(),
+        kind: MapKind::PerCpuArray,
+        inner: None,
+        key_size: 4,
+        value_size: 8,
+        max_entries: 1,
+        on_demand: false,
+        mmap: false,
+        role: MapRole::Scratch,
+        len_counter: None,
+    }
+}
