@@ -9,5 +9,6 @@ mod load;
 #[cfg(feature = "kernel")]
 mod load_report;
 mod object;
+mod runtime;
 mod syntax;
 mod tidy;

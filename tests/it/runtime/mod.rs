@@ -1,0 +1,6 @@
+//! Records and map contents to text, held against what bpftrace 0.27 prints.
+
+mod escape;
+mod notation;
+mod printf;
+mod values;
