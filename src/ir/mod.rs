@@ -28,6 +28,7 @@ pub mod places;
 pub mod ranges;
 pub mod memory;
 pub mod verify;
+pub mod interp;
 pub mod fuzz;
 
 pub use entities::{Block, Inst, MapRef, Slot, Value};

@@ -6,6 +6,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use beetrace::ir::interp::{self, Area, World};
 use beetrace::ir::{Module, parse, verify};
 
 /// Stands between input and output.
@@ -34,9 +35,28 @@ fn run_verify(module: &Module) -> String {
     out
 }
 
+/// The result of each function, run in a world of its own, and what it left there.
+fn run_interp(module: &Module) -> String {
+    let mut out = String::new();
+    for program in &module.programs {
+        let mut world = World::new(&module.maps);
+        world.user.push(Area { base: 0x1000, bytes: b"hello, world\0".to_vec() });
+        world.fuel = 10_000;
+        let _ = match interp::run(&module.maps, &program.function, &mut world) {
+            Ok(result) => writeln!(out, "{}: {}", program.function.name, result as i64),
+            Err(trap) => writeln!(out, "{}: {trap}", program.function.name),
+        };
+        for line in world.observed().lines() {
+            let _ = writeln!(out, "  {line}");
+        }
+    }
+    out
+}
+
 fn run(runner: &str, module: &mut Module) -> String {
     match runner {
         "verify" => run_verify(module),
+        "interp" => run_interp(module),
         _ => panic!("no runner {runner}"),
     }
 }

@@ -1,0 +1,132 @@
+//! What a program can see and change.
+
+use std::collections::BTreeMap;
+
+use super::maps::MapState;
+use crate::ir::entities::MapRef;
+use crate::ir::typing::Maps;
+use crate::wire::map::MapKind;
+
+/// Values of builtins, as the helpers give them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Builtins {
+    /// tgid << 32 | tid
+    pub pid_tgid: u64,
+    /// gid << 32 | uid
+    pub uid_gid: u64,
+    /// The task's name, zero-padded.
+    pub comm: [u8; 16],
+    /// CLOCK_MONOTONIC in ns.
+    pub ktime: u64,
+    /// CLOCK_BOOTTIME in ns.
+    pub ktime_boot: u64,
+    /// What both clocks advance by at each reading.
+    pub tick: u64,
+    /// Seed of the random numbers.
+    pub random: u64,
+    /// The CPU.
+    pub cpu: u32,
+    /// Address of the task_struct.
+    pub task: u64,
+    /// Cgroup id.
+    pub cgroup: u64,
+    /// Address of the traced function.
+    pub func_ip: u64,
+    /// The link's cookie.
+    pub cookie: u64,
+}
+
+impl Default for Builtins {
+    fn default() -> Builtins {
+        let mut comm = [0; 16];
+        comm[..4].copy_from_slice(b"bash");
+        Builtins {
+            pid_tgid: 1234 << 32 | 1235,
+            uid_gid: 100 << 32 | 1000,
+            comm,
+            ktime: 1_000_000_000,
+            ktime_boot: 2_000_000_000,
+            tick: 0,
+            random: 1,
+            cpu: 3,
+            task: 0xffff_8880_0000_1000,
+            cgroup: 77,
+            func_ip: 0xffff_ffff_8100_0000,
+            cookie: 5,
+        }
+    }
+}
+
+/// A piece of kernel or user memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Area {
+    /// Address of the first byte.
+    pub base: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A record that was submitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// To which ring.
+    pub ring: MapRef,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The flags of the submission.
+    pub flags: u64,
+}
+
+/// The model of the kernel. Reading outside of every area is a fault, as of an address that is not mapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct World {
+    /// Values of builtins.
+    pub builtins: Builtins,
+    /// The context's bytes; as numbers they are at [`World::CONTEXT`].
+    pub context: Vec<u8>,
+    /// Kernel memory.
+    pub kernel: Vec<Area>,
+    /// User memory.
+    pub user: Vec<Area>,
+    /// Maps; of a map of maps the inner one. Rings are empty here.
+    pub maps: BTreeMap<MapRef, MapState>,
+    /// Bytes left in each ring.
+    pub ring_room: BTreeMap<MapRef, u64>,
+    /// What was submitted, in order.
+    pub records: Vec<Record>,
+    /// Instructions that may still run.
+    pub fuel: u64,
+}
+
+impl World {
+    /// Address of the context as a number.
+    pub const CONTEXT: u64 = 0xffff_c900_0000_0000;
+
+    /// A world with empty maps, a context of 512 zero bytes, and fuel for a million instructions.
+    pub fn new(maps: &Maps) -> World {
+        let rings = maps.iter().filter(|(_, spec)| spec.kind == MapKind::Ring);
+        World {
+            builtins: Builtins::default(),
+            context: vec![0; 512],
+            kernel: Vec::new(),
+            user: Vec::new(),
+            maps: maps.iter().map(|(map, spec)| (map, MapState::new(spec))).collect(),
+            ring_room: rings.map(|(map, spec)| (map, spec.max_entries.into())).collect(),
+            records: Vec::new(),
+            fuel: 1_000_000,
+        }
+    }
+
+    /// The bytes from an address up to the end of its area; None where nothing is mapped.
+    pub(super) fn mapped(&self, user: bool, address: u64) -> Option<&[u8]> {
+        let inside = |base: u64, bytes: &'_ [u8]| {
+            let at = address.checked_sub(base)?;
+            (at < bytes.len() as u64).then_some(at as usize)
+        };
+        if let (false, Some(at)) = (user, inside(World::CONTEXT, &self.context)) {
+            return Some(&self.context[at..]);
+        }
+        let areas = if user { &self.user } else { &self.kernel };
+        areas.iter().find_map(|area| inside(area.base, &area.bytes).map(|at| &area.bytes[at..]))
+    }
+}
