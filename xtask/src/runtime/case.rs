@@ -12,7 +12,7 @@
 //! args: -q
 //! run: workload syscalls 100
 //! needs: kprobe_multi
-//! timeout: 30
+//! timeout: 60
 //! status: 0
 //! stdout:
 //!   1
@@ -70,7 +70,7 @@ pub struct Case {
 }
 
 /// What a case gets when it does not say; guests are slow.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Suite {
     /// Reads a file; `name` is for reports.

@@ -26,13 +26,15 @@ use std::sync::Mutex;
 use std::{fs, thread};
 
 const USAGE: &str =
-    "usage: cargo xtask test-runtime [--kernel NAME|all] [--beetrace PATH] [--jobs N] [FILTER]
-FILTER is a part of `FILE: CASE`. --beetrace takes a static binary instead of building one.";
+    "usage: cargo xtask test-runtime [--kernel NAME|all] [--beetrace PATH] [--in PATH]... [--jobs N] [FILTER]
+FILTER is a part of `FILE: CASE`. --beetrace takes a program instead of building one (another tracer behind a script,
+say, whose files --in puts into the guest's /in).";
 
 /// What the command line asks for.
 struct Request {
     kernels: Vec<Kernel>,
     beetrace: Option<PathBuf>,
+    input: Input,
     jobs: usize,
     filter: String,
 }
@@ -54,14 +56,20 @@ pub fn all() -> Res<Counts> {
 }
 
 fn parse(args: &[String]) -> Res<Request> {
-    let mut request =
-        Request { kernels: Kernel::select("all")?, beetrace: None, jobs: 2, filter: String::new() };
+    let mut request = Request {
+        kernels: Kernel::select("all")?,
+        beetrace: None,
+        input: Input::default(),
+        jobs: 2,
+        filter: String::new(),
+    };
     let mut words = args.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("{word} needs a value\n{USAGE}"));
         match word.as_str() {
             "--kernel" => request.kernels = Kernel::select(value()?)?,
             "--beetrace" => request.beetrace = Some(value()?.into()),
+            "--in" => request.input.input(Path::new(value()?))?,
             "--jobs" => request.jobs = value()?.parse().map_err(|_| USAGE)?,
             _ if word.starts_with('-') => return Err(format!("unknown argument {word}\n{USAGE}")),
             _ => request.filter = word.clone(),
@@ -76,7 +84,7 @@ fn run(request: &Request) -> Res<Counts> {
     let features = fs::read_to_string(folder.join("features")).map_err(|e| format!("features: {e}"))?;
     let features = Features::parse(&features)?;
     let suites = suites(&folder, &features)?;
-    let mut input = Input::default();
+    let mut input = request.input.clone();
     input.program("workload", product::workload()?);
     let beetrace = match &request.beetrace {
         Some(path) => path.clone(),
