@@ -30,6 +30,7 @@ pub mod memory;
 pub mod verify;
 pub mod interp;
 pub mod fuzz;
+pub mod build;
 
 pub use entities::{Block, Inst, MapRef, Slot, Value};
 pub use function::{BinOp, Cond, Function, InstData, Provenance, Terminator, Type, UnOp, Width};

@@ -1,5 +1,6 @@
 //! The one integration binary: golden files and whole-stage tests, one module a stage.
 
+mod build;
 mod codegen;
 mod golden;
 mod handmade;

@@ -86,17 +86,22 @@ impl Checker<'_> {
             _ => 8,
         };
         let multiple = |number: i64| number.rem_euclid(width.into()) == 0;
-        let steps = width == 1 || place.low == place.high || self.steps(base).is_some_and(multiple);
+        let steps = width == 1 || place.low == place.high || self.steps(analyses, base).is_some_and(multiple);
         let fits = align >= width && multiple(place.low + i64::from(offset)) && steps;
         self.check(fits, Site::Inst(inst), "the access is not aligned to its width");
     }
 
     /// The greatest number that all distances between places of this pointer are multiples of, if one is known.
-    fn steps(&self, base: Value) -> Option<i64> {
+    fn steps(&self, analyses: &Analyses, base: Value) -> Option<i64> {
         let mut step: i64 = 0;
         let mut value = base;
         loop {
-            match self.func.def_data(value)? {
+            let Some(data) = self.func.def_data(value) else {
+                // A parameter: one place, or nothing is known of the distances.
+                let place = analyses.places.of(self.func, value)?;
+                return (place.low == place.high).then_some(step);
+            };
+            match data {
                 InstData::PtrAdd { base, .. } => value = *base,
                 InstData::PtrIndex { base, scale, .. } => {
                     step = gcd(step, (*scale).into());

@@ -1,0 +1,185 @@
+//! Scalars: every expression whose value is one number in one register.
+
+use super::func::FuncBuilder;
+use crate::ir::entities::Value;
+use crate::ir::function::{BinOp, Cond, UnOp};
+use crate::sema::tree::{BinaryOp, Expr, ExprKind, MapId, VarId};
+use crate::sema::types::{IntType, Type};
+
+impl<'m> FuncBuilder<'_, 'm> {
+    /// The value of a scalar expression, extended to 64 bits by its type.
+    pub fn int(&mut self, expr: &'m Expr) -> Value {
+        let value = self.scalar(expr);
+        self.as_int(value)
+    }
+
+    /// As `int`, but the context's address stays one.
+    pub fn scalar(&mut self, expr: &'m Expr) -> Value {
+        let outer = std::mem::replace(&mut self.span, expr.span);
+        let value = self.scalar_here(expr);
+        self.span = outer;
+        value
+    }
+
+    fn scalar_here(&mut self, expr: &'m Expr) -> Value {
+        match &expr.kind {
+            ExprKind::Int(value) => self.iconst(*value),
+            ExprKind::Var(var) => self.variable(*var),
+            ExprKind::StepVar { var, delta, prefix } => self.step_variable(*var, *delta, *prefix, &expr.ty),
+            ExprKind::MapGet { map, key } => self.map_get(*map, key.as_deref(), &expr.ty),
+            ExprKind::StepMap { map, key, delta, prefix } => {
+                self.step_map(*map, key.as_deref(), *delta, *prefix, &expr.ty)
+            }
+            ExprKind::HasKey { map, key } => self.has_key(*map, key),
+            ExprKind::Delete { map, key } => self.delete(*map, key.as_deref()),
+            ExprKind::Len(map) => self.len(*map),
+            ExprKind::Builtin(builtin) => self.builtin(*builtin),
+            ExprKind::Context => self.context,
+            ExprKind::Load { address, offset, space, bits } => {
+                self.read_scalar(address, *offset, *space, *bits, &expr.ty)
+            }
+            ExprKind::TupleField { base, index } => self.scalar_field(base, *index),
+            ExprKind::Neg(inner) => {
+                let value = self.int(inner);
+                let value = self.unary(UnOp::Neg, value);
+                self.canonical(value, &expr.ty)
+            }
+            ExprKind::BitNot(inner) => {
+                let value = self.int(inner);
+                let value = self.binary_const(BinOp::Xor, value, -1);
+                // The complement of a sign-extended number is one.
+                if is_signed(&expr.ty) { value } else { self.canonical(value, &expr.ty) }
+            }
+            ExprKind::Binary { op, left, right } => self.binary_op(*op, left, right, &expr.ty),
+            ExprKind::Cast(inner) => self.cast(inner, &expr.ty),
+            ExprKind::Ternary { cond, then, otherwise } => self.choice(cond, then, otherwise),
+            ExprKind::Not(_) | ExprKind::Logical { .. } | ExprKind::Equal { .. } => self.truth(expr),
+            // No scalars: sema does not put them here.
+            ExprKind::Str(_) | ExprKind::LoadStr { .. } | ExprKind::DataLoc { .. } | ExprKind::Tuple(_) => {
+                self.iconst(0)
+            }
+        }
+    }
+
+    fn variable(&mut self, var: VarId) -> Value {
+        match self.vars.get(var) {
+            Some(value) => value,
+            None => self.iconst(0),
+        }
+    }
+
+    fn step_variable(&mut self, var: VarId, delta: i64, prefix: bool, ty: &Type) -> Value {
+        let old = self.variable(var);
+        let old = self.as_int(old);
+        let new = self.binary_const(BinOp::Add, old, delta);
+        let new = self.canonical(new, ty);
+        self.vars.set(var, new);
+        if prefix { new } else { old }
+    }
+
+    fn len(&mut self, map: MapId) -> Value {
+        match self.len_counter(map) {
+            Some(counter) => self.load(crate::ir::function::Width::B8, false, counter, 0),
+            None => self.iconst(1),
+        }
+    }
+
+    fn choice(&mut self, cond: &'m Expr, then: &'m Expr, otherwise: &'m Expr) -> Value {
+        let (yes, no) = (self.new_block(), self.new_block());
+        self.condition(cond, yes, no);
+        let yes = self.arm(yes, |b| Some(b.int(then)));
+        let no = self.arm(no, |b| Some(b.int(otherwise)));
+        self.join_value([yes, no])
+    }
+
+    /// The number that both arms computed.
+    pub fn join_value(&mut self, arms: [super::func::Arm; 2]) -> Value {
+        match self.join(arms) {
+            Some(value) => value,
+            None => self.iconst(0),
+        }
+    }
+
+    fn binary_op(&mut self, op: BinaryOp, left: &'m Expr, right: &'m Expr, ty: &Type) -> Value {
+        let (l, r) = (self.int(left), self.int(right));
+        match condition(op, is_signed(&left.ty)) {
+            Some(cond) => self.icmp(cond, l, r),
+            None => self.arithmetic(op, l, r, ty),
+        }
+    }
+
+    /// `left op right` of type `ty`, which both are extended by.
+    pub fn arithmetic(&mut self, op: BinaryOp, left: Value, right: Value, ty: &Type) -> Value {
+        let signed = is_signed(ty);
+        let (op, may_leave_range) = match op {
+            BinaryOp::Add => (BinOp::Add, true),
+            BinaryOp::Sub => (BinOp::Sub, true),
+            BinaryOp::Mul => (BinOp::Mul, true),
+            BinaryOp::Div if signed => (BinOp::SDiv, true),
+            BinaryOp::Div => (BinOp::UDiv, false),
+            BinaryOp::Mod if signed => (BinOp::SRem, false),
+            BinaryOp::Mod => (BinOp::URem, false),
+            BinaryOp::BitAnd => (BinOp::And, false),
+            BinaryOp::BitOr => (BinOp::Or, false),
+            BinaryOp::BitXor => (BinOp::Xor, false),
+            BinaryOp::Shl => (BinOp::Shl, true),
+            BinaryOp::Shr if signed => (BinOp::AShr, false),
+            BinaryOp::Shr => (BinOp::LShr, false),
+            // Comparisons and logic are no arithmetic: sema does not put them here.
+            _ => (BinOp::And, false),
+        };
+        let value = self.binary(op, left, right);
+        if may_leave_range { self.canonical(value, ty) } else { value }
+    }
+
+    fn cast(&mut self, inner: &'m Expr, ty: &Type) -> Value {
+        if *ty == Type::Bool {
+            return self.truth(inner);
+        }
+        let value = self.scalar(inner);
+        let (Some(from), Some(to)) = (inner.ty.as_int(), ty.as_int()) else { return value };
+        // A number in the range of its type is often extended as the wider type wants it already.
+        let same = if from.signed { to.signed } else { from.size < to.size || !to.signed };
+        if from.size <= to.size && (same || to.size == 8) {
+            return value;
+        }
+        let value = self.as_int(value);
+        self.canonical(value, ty)
+    }
+
+    /// A number cut to its type and extended by it.
+    pub fn canonical(&mut self, value: Value, ty: &Type) -> Value {
+        let op = match ty.as_int() {
+            Some(IntType { size: 1, signed: false }) => UnOp::Zext8,
+            Some(IntType { size: 2, signed: false }) => UnOp::Zext16,
+            Some(IntType { size: 4, signed: false }) => UnOp::Zext32,
+            Some(IntType { size: 1, signed: true }) => UnOp::Sext8,
+            Some(IntType { size: 2, signed: true }) => UnOp::Sext16,
+            Some(IntType { size: 4, signed: true }) => UnOp::Sext32,
+            _ => return value,
+        };
+        self.unary(op, value)
+    }
+}
+
+/// True for signed integers; pointers and names are unsigned.
+pub fn is_signed(ty: &Type) -> bool {
+    ty.as_int().is_some_and(|int| int.signed)
+}
+
+/// The comparison that an operator is.
+pub fn condition(op: BinaryOp, signed: bool) -> Option<Cond> {
+    Some(match (op, signed) {
+        (BinaryOp::Eq, _) => Cond::Eq,
+        (BinaryOp::Ne, _) => Cond::Ne,
+        (BinaryOp::Lt, false) => Cond::Ult,
+        (BinaryOp::Le, false) => Cond::Ule,
+        (BinaryOp::Gt, false) => Cond::Ugt,
+        (BinaryOp::Ge, false) => Cond::Uge,
+        (BinaryOp::Lt, true) => Cond::Slt,
+        (BinaryOp::Le, true) => Cond::Sle,
+        (BinaryOp::Gt, true) => Cond::Sgt,
+        (BinaryOp::Ge, true) => Cond::Sge,
+        _ => return None,
+    })
+}

@@ -1,0 +1,196 @@
+//! How each map of the script is kept in the kernel, from how the script uses it.
+
+use std::collections::HashSet;
+
+use super::Facts;
+use super::layout::{self, size_of};
+use super::names::{Names, map_name};
+use super::walk;
+use crate::diag::{Diagnostic, Sink, codes};
+use crate::ir::entities::MapRef;
+use crate::sema::tree::{Aggregate, ExprKind, Map, MapId, MapValue, Program};
+use crate::sema::types::Type;
+use crate::wire::align_up;
+use crate::wire::map::{GLOBALS, MapKind, MapRole, MapSpec, ValueKind};
+
+/// Bytes of a value on one CPU that the kernel's per-CPU allocator gives (PCPU_MIN_UNIT_SIZE).
+const PER_CPU_VALUE: u32 = 32 << 10;
+/// Entries of maps that would take more memory than this are allocated when needed, where the kernel can do
+/// that.
+const PREALLOCATED: u64 = 4 << 20;
+/// Where it cannot, aggregations that would take more than this are shared between CPUs instead of kept by each.
+const PER_CPU: u64 = 64 << 20;
+
+/// How a map of the script is kept.
+#[derive(Clone, Debug)]
+pub struct MapInfo {
+    /// Itself; for a double-buffered map the outer one.
+    pub map: MapRef,
+    /// Its kind; for a double-buffered map that of the inner one.
+    pub kind: MapKind,
+    /// Double-buffered.
+    pub swapped: bool,
+    /// Type of the key; texts may be shorter than the script's where the kernel is strict. None: key 0, a u32.
+    pub key: Option<Type>,
+    /// Bytes of a key.
+    pub key_size: u32,
+    /// Bytes of a value.
+    pub value_size: u32,
+    /// Where the value has a word that says that it was assigned.
+    pub presence: Option<u32>,
+    /// The word of the globals map that counts its entries.
+    pub len_counter: Option<u32>,
+}
+
+impl MapInfo {
+    /// Entries come and go.
+    pub fn is_hash(&self) -> bool {
+        matches!(self.kind, MapKind::Hash | MapKind::PerCpuHash)
+    }
+
+    /// Its one value has an address known at load time.
+    pub fn is_direct(&self) -> bool {
+        self.kind == MapKind::Array && !self.swapped
+    }
+}
+
+/// Decides for every map of `program`, in their order.
+pub fn plan(
+    program: &Program,
+    facts: &Facts,
+    names: &mut Names,
+    sink: &mut Sink,
+) -> (Vec<MapInfo>, Vec<MapSpec>) {
+    let deleted = deleted_keyless(program);
+    let mut counters = GLOBALS..;
+    let plan_one = |(index, map): (usize, &Map)| {
+        let key = map.key.as_ref().map(|key| fit_key(program, facts, map, key, sink));
+        let kind = value_kind(program, &map.value);
+        let key_size = key.as_ref().map_or(4, |key| size_of(program, key));
+        let deleted = deleted.contains(&MapId(index as u32));
+        let (storage, on_demand) = storage(facts, map, deleted, key_size, kind.size());
+        let keyless_array = key.is_none() && storage != MapKind::PerCpuHash;
+        let has_word = keyless_array && matches!(kind, ValueKind::Plain(_) | ValueKind::Sum { .. });
+        let info = MapInfo {
+            map: MapRef::from_u32(index as u32),
+            kind: storage,
+            swapped: map.cleared,
+            key_size,
+            value_size: kind.size() + if has_word { 8 } else { 0 },
+            presence: has_word.then(|| kind.presence_offset()),
+            len_counter: map.measured.then(|| counters.next()).flatten(),
+            key,
+        };
+        check_value(map, &info, sink);
+        let name = names.unique(&map_name(&map.name));
+        let spec = spec(program, map, &info, kind, name, on_demand);
+        (info, spec)
+    };
+    program.maps.iter().enumerate().map(plan_one).unzip()
+}
+
+/// What the kernel is asked for.
+fn spec(
+    program: &Program,
+    map: &Map,
+    info: &MapInfo,
+    value: ValueKind,
+    name: String,
+    on_demand: bool,
+) -> MapSpec {
+    let key = info.key.as_ref().map(|key| layout::shape(program, key));
+    MapSpec {
+        name,
+        kind: if info.swapped { MapKind::Swapped } else { info.kind },
+        inner: info.swapped.then_some(info.kind),
+        key_size: info.key_size,
+        value_size: info.value_size,
+        max_entries: if key.is_some() { map.max_entries } else { 1 },
+        on_demand,
+        mmap: false,
+        role: MapRole::User { name: map.name.clone(), key, value },
+        len_counter: info.len_counter,
+    }
+}
+
+/// Keyless maps that a `delete` empties.
+fn deleted_keyless(program: &Program) -> HashSet<MapId> {
+    let mut deleted = HashSet::new();
+    for probe in &program.probes {
+        walk::each_expr_of(probe, &mut |expr| {
+            if let ExprKind::Delete { map, key: None } = &expr.kind {
+                deleted.insert(*map);
+            }
+        });
+    }
+    deleted
+}
+
+fn value_kind(program: &Program, value: &MapValue) -> ValueKind {
+    match value {
+        MapValue::Plain(ty) => ValueKind::Plain(layout::map_value_shape(program, ty)),
+        MapValue::Aggregate(aggregate) => match *aggregate {
+            Aggregate::Count => ValueKind::Count,
+            Aggregate::Sum { signed } => ValueKind::Sum { signed },
+            Aggregate::Min { signed } => ValueKind::Min { signed },
+            Aggregate::Max { signed } => ValueKind::Max { signed },
+            Aggregate::Avg { signed } => ValueKind::Avg { signed },
+            Aggregate::Stats { signed } => ValueKind::Stats { signed },
+            Aggregate::Hist { bits } => ValueKind::Hist { bits },
+            Aggregate::Lhist { min, max, step } => ValueKind::Lhist { min, max, step },
+        },
+    }
+}
+
+/// The key as the kernel takes it: up to 5.10 a key has 512 bytes at most, so longer texts are cut there (and
+/// the cut is counted when it happens).
+fn fit_key(program: &Program, facts: &Facts, map: &Map, key: &Type, sink: &mut Sink) -> Type {
+    let limit = facts.key_limit();
+    layout::fit(program, key, limit).unwrap_or_else(|| {
+        let size = size_of(program, key);
+        sink.push(
+            Diagnostic::error(codes::TOO_LARGE, format!("the key of {} takes {size} bytes", map.name))
+                .at(map.span, "")
+                .note(format!("keys may take {limit} bytes on this kernel")),
+        );
+        key.clone()
+    })
+}
+
+/// The kind of map, and whether its entries are allocated when needed.
+fn storage(facts: &Facts, map: &Map, deleted: bool, key: u32, value: u32) -> (MapKind, bool) {
+    let entries = u64::from(map.max_entries) * u64::from(align_up(key, 8) + 64);
+    let values = u64::from(map.max_entries) * u64::from(align_up(value, 8));
+    let on_demand = |bytes: u64| facts.on_demand_hash && bytes > PREALLOCATED;
+    match (&map.key, &map.value) {
+        (None, MapValue::Plain(_)) => (MapKind::Array, false),
+        // A program can remove a value that every CPU keeps for itself from a hash only.
+        (None, MapValue::Aggregate(_)) if deleted => (MapKind::PerCpuHash, false),
+        (None, MapValue::Aggregate(_)) => (MapKind::PerCpuArray, false),
+        (Some(_), MapValue::Plain(_)) => (MapKind::Hash, on_demand(entries + values)),
+        (Some(_), MapValue::Aggregate(aggregate)) => {
+            let bytes = entries + values * u64::from(facts.possible_cpus);
+            let shareable = !matches!(aggregate, Aggregate::Min { .. } | Aggregate::Max { .. });
+            if bytes > PER_CPU && shareable && !facts.on_demand_hash {
+                (MapKind::Hash, false)
+            } else {
+                (MapKind::PerCpuHash, on_demand(bytes))
+            }
+        }
+    }
+}
+
+fn check_value(map: &Map, info: &MapInfo, sink: &mut Sink) {
+    let size = info.value_size;
+    let limit = match info.kind {
+        MapKind::PerCpuArray | MapKind::PerCpuHash => PER_CPU_VALUE,
+        _ => 1 << 20,
+    };
+    if size > limit {
+        sink.push(
+            Diagnostic::error(codes::TOO_LARGE, format!("a value of {} takes {size} bytes", map.name))
+                .at(map.span, "")
+                .note(format!("values of this kind may take {limit} bytes")),
+        );
+    }
+}
