@@ -109,7 +109,7 @@ impl<'m> FuncBuilder<'_, 'm> {
         let size = self.size_of(&text.ty).min(count);
         let temp = self.temp(size + 1, "temp");
         self.zero(temp.place, size + 1);
-        // Whether it was cut behind those bytes makes no difference.
+        // Whether it was cut behind those bytes makes no difference: read as an array, it is not counted.
         self.read_text(temp.place, size, TextSource { array: true, ..source });
         temp
     }

@@ -167,7 +167,8 @@ impl<'m> FuncBuilder<'_, 'm> {
         let value = if self.is_in_place(value, ty) && self.size_of(ty) == info.value_size {
             self.memory(value)
         } else {
-            let temp = self.temp(info.value_size + 1, "value");
+            let size = self.size_with_room(value, ty).max(info.value_size);
+            let temp = self.temp(size, "value");
             self.write_map_value(temp.place, value, ty, info.value_size);
             temp
         };

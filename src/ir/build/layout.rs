@@ -103,11 +103,18 @@ pub fn fit(program: &Program, ty: &Type, limit: u32) -> Option<Type> {
     if size_of(program, ty) <= limit {
         return Some(ty.clone());
     }
-    // Sizes that are multiples of 8 keep comparisons and copies in whole words.
-    (1..=limit / 8)
-        .rev()
-        .map(|words| shorten(ty, words * 8))
-        .find(|shorter| size_of(program, shorter) <= limit)
+    // Sizes that are multiples of 8 keep comparisons and copies in whole words. The longest that fits is
+    // searched by halving.
+    let fits = |words: u32| size_of(program, &shorten(ty, words * 8)) <= limit;
+    let (mut low, mut high) = (1, limit / 8);
+    if !fits(low) {
+        return None;
+    }
+    while low < high {
+        let middle = (low + high).div_ceil(2);
+        if fits(middle) { low = middle } else { high = middle - 1 }
+    }
+    Some(shorten(ty, low * 8))
 }
 
 fn shorten(ty: &Type, text: u32) -> Type {

@@ -40,7 +40,7 @@ impl<'m> FuncBuilder<'_, 'm> {
         match (key, &info.key) {
             (Some(key), Some(ty)) if self.is_in_place(key, ty) => self.memory(key),
             (Some(key), Some(ty)) => {
-                let temp = self.temp(info.key_size + 1, "key");
+                let temp = self.temp(self.size_with_room(key, ty), "key");
                 self.write(temp.place, key, ty, Fill::Whole);
                 temp
             }

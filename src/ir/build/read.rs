@@ -21,6 +21,23 @@ pub struct TextSource {
     pub array: bool,
 }
 
+/// Bytes that reading text of a type with `size` bytes may write. One more than the type has shows whether the
+/// text was cut: then it has no NUL in its own bytes. Text of 1024 bytes and more is cut without a sign, as in
+/// the reference, but an array's is not.
+pub fn text_room(size: u32, array: bool) -> u32 {
+    if array || size < 1024 { size + 1 } else { size }
+}
+
+/// True when writing the expression may write one byte behind its type: it ends in text that is read.
+pub fn may_overrun(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::LoadStr { .. } | ExprKind::DataLoc { .. } => true,
+        ExprKind::Tuple(items) => items.last().is_some_and(may_overrun),
+        ExprKind::Ternary { then, otherwise, .. } => may_overrun(then) || may_overrun(otherwise),
+        _ => false,
+    }
+}
+
 impl<'m> FuncBuilder<'_, 'm> {
     /// The scalar of type `ty` at `address + offset`.
     pub fn read_scalar(
@@ -111,18 +128,20 @@ impl<'m> FuncBuilder<'_, 'm> {
         }
     }
 
-    /// Reads text of a type with `size` bytes to a place with room for one byte more. Bytes behind its NUL stay
-    /// as they were, all of them when the script asks for 0. A fault gives "" and is counted, as is text that
-    /// has no NUL in its `size` bytes.
+    /// Reads text of a type with `size` bytes to a place with [`text_room`] for it. Bytes behind its NUL stay as
+    /// they were, all of them when the script asks for 0. A fault gives "" and is counted, as is text that was
+    /// cut.
     pub fn read_text(&mut self, to: Place, size: u32, source: TextSource) {
         let helper = match source.space {
             Space::User => Helper::ProbeReadUserStr,
             Space::Kernel | Space::Context => Helper::ProbeReadKernelStr,
         };
-        let whole = size + 1;
+        let whole = text_room(size, source.array);
         let (limit, may_cut) = match source.length {
             Some(length) => match self.func.as_const(length) {
-                Some(n) => (self.iconst((n as u64).min(u64::from(whole)) as i64), n as u64 > u64::from(size)),
+                Some(n) => {
+                    (self.iconst((n as u64).min(u64::from(whole)) as i64), n as u64 >= u64::from(whole))
+                }
                 None => (self.inst(InstData::Clamp { arg: length, max: whole }, IrType::Int), true),
             },
             None => (self.iconst(i64::from(whole)), true),

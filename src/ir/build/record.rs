@@ -7,13 +7,14 @@ use super::func::FuncBuilder;
 use super::layout;
 use super::module::System;
 use super::place::{Memory, Place};
+use super::read::may_overrun;
 use super::value::Fill;
 use super::walk;
 use crate::diag::{Diagnostic, codes};
 use crate::ir::entities::Value;
 use crate::ir::function::Width;
 use crate::ir::helper::Helper;
-use crate::sema::tree::{Expr, ExprKind, MapId, Stmt};
+use crate::sema::tree::{Expr, MapId, Stmt};
 use crate::sema::types::Type;
 use crate::wire::align_up;
 use crate::wire::format::Format;
@@ -222,7 +223,7 @@ impl<'m> FuncBuilder<'_, 'm> {
         } else if arg.ty.is_scalar() {
             Argument::Number(self.int(arg))
         } else {
-            let temp = self.temp(self.size_of(&arg.ty) + 1, "temp");
+            let temp = self.temp(self.size_with_room(arg, &arg.ty), "temp");
             self.write(temp.place, arg, &arg.ty, Fill::Whole);
             Argument::Memory(temp)
         }
@@ -262,15 +263,5 @@ impl<'m> FuncBuilder<'_, 'm> {
         }
         let size = place(8, 0, false);
         Layout { offsets, size, gaps }
-    }
-}
-
-/// True when writing the expression may write one byte behind its type: it ends in text that is read.
-fn may_overrun(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::LoadStr { .. } | ExprKind::DataLoc { .. } => true,
-        ExprKind::Tuple(items) => items.last().is_some_and(may_overrun),
-        ExprKind::Ternary { then, otherwise, .. } => may_overrun(then) || may_overrun(otherwise),
-        _ => false,
     }
 }

@@ -7,6 +7,7 @@
 use super::func::FuncBuilder;
 use super::layout::{Fields, size_of};
 use super::place::{Memory, Place};
+use super::read::may_overrun;
 use super::walk;
 use crate::ir::entities::{Slot, Value};
 use crate::ir::function::{Cond, SlotData, Width};
@@ -31,6 +32,11 @@ impl<'m> FuncBuilder<'_, 'm> {
     /// Bytes of a value of type `ty`.
     pub fn size_of(&self, ty: &Type) -> u32 {
         size_of(self.m.program, ty)
+    }
+
+    /// Bytes that writing an expression as a value of type `ty` may take.
+    pub fn size_with_room(&self, expr: &Expr, ty: &Type) -> u32 {
+        self.size_of(ty) + u32::from(may_overrun(expr))
     }
 
     /// Computes `expr` and writes it as a value of type `ty`: its own, with texts of any size. Text that is read
@@ -128,7 +134,7 @@ impl<'m> FuncBuilder<'_, 'm> {
                 Memory { place: base_memory.place.at(offset), ..base_memory }
             }
             _ => {
-                let temp = self.temp(self.size_of(&expr.ty) + 1, "temp");
+                let temp = self.temp(self.size_with_room(expr, &expr.ty), "temp");
                 self.write(temp.place, expr, &expr.ty, Fill::Whole);
                 temp
             }

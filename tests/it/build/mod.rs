@@ -1,5 +1,6 @@
 //! Typed trees to SSA.
 
+mod facts;
 mod tree;
 
 use beetrace::codegen::{self, inst::Target};
