@@ -112,4 +112,14 @@ codes! {
     NO_MATCH = "W0201", "no match";
     /// A literal or result that loses bits.
     LOSSY = "W0305", "lossy conversion";
+    /// A statement that never runs.
+    UNREACHABLE = "W0306", "unreachable statement";
+    /// Division by something that is 0, or signed where only unsigned division exists.
+    DIVISION = "W0307", "unusual division";
+    /// A variable that is read before, or without, being assigned.
+    UNASSIGNED = "W0501", "unassigned variable";
+    /// A map that is read but never written.
+    UNWRITTEN_MAP = "W0502", "map never written";
+    /// An argument that has no effect here.
+    IGNORED_ARGUMENT = "W0401", "argument without effect";
 }

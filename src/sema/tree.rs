@@ -156,6 +156,21 @@ pub enum ProbeKind {
     Kretprobe,
 }
 
+impl ProbeKind {
+    /// As in attach points.
+    pub fn name(self) -> &'static str {
+        match self {
+            ProbeKind::Begin => "begin",
+            ProbeKind::End => "end",
+            ProbeKind::Interval => "interval",
+            ProbeKind::Profile => "profile",
+            ProbeKind::Tracepoint => "tracepoint",
+            ProbeKind::Kprobe => "kprobe",
+            ProbeKind::Kretprobe => "kretprobe",
+        }
+    }
+}
+
 /// One place to attach to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attach {
@@ -459,7 +474,8 @@ pub enum ExprKind {
     BitNot(Box<Expr>),
     /// `!x`: Bool.
     Not(Box<Expr>),
-    /// Arithmetic, bits and comparisons of scalars; comparison gives Bool.
+    /// Arithmetic, bits and comparisons of scalars; comparison gives Bool. Division, modulo and right shifts are
+    /// unsigned in the language: their operands are of unsigned types here. Division and modulo by 0 give 1.
     Binary {
         /// Not And, Or.
         op: BinaryOp,
