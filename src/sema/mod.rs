@@ -1,7 +1,42 @@
 //! Meaning: names, probes, types. Syntax tree in, typed tree or diagnostics out.
+//!
+//! [`analyse`] goes in steps: the maps of the script, then for each probe block its scopes and attach points
+//! (`scope`, `probes`, `bodies`), then the types of variables and maps over the whole script (`infer`), and at last
+//! every expression once more, aloud, into the typed tree (`expr`, `calls`, `stmt`).
+//!
+//! Invariants: all mistakes of a script are reported, each once; a mistake does not make others appear that are not
+//! there. What is returned after a mistake is not meant to be compiled.
+//!
+//! Deliberately absent: anything about how a value is computed or kept; that is `ir`'s.
 
+mod bodies;
+mod calls;
+mod check;
+mod constant;
+mod ctypes;
+mod drains;
+mod expr;
+mod fields;
+pub mod format;
+mod infer;
+mod maps;
+mod names;
+mod print;
+mod probes;
+mod program;
+mod scope;
+mod signatures;
+mod stmt;
 pub mod tree;
+mod ty;
 pub mod types;
+mod value;
+mod walk;
+
+use crate::diag::Sink;
+use crate::host::Host;
+use crate::syntax::ast::Script;
+pub use print::print;
 
 /// What the command line says about the run, as far as it changes the meaning of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,4 +57,17 @@ impl Default for Options {
     fn default() -> Options {
         Options { pid: None, cpid: 0, max_strlen: 1024, max_map_keys: 4096, max_probes: 1024 }
     }
+}
+
+/// Checks `script` against the machine and types it. Mistakes and warnings go to `sink`; when there is an error
+/// among them the program must not be used.
+pub fn analyse(script: &Script, host: &dyn Host, options: &Options, sink: &mut Sink) -> tree::Program {
+    let mut checker = check::Checker::new(host, options, sink, maps::Maps::collect(script));
+    let mut rules = Vec::new();
+    for (clause, probe) in script.probes.iter().enumerate() {
+        rules.extend(checker.add_bodies(clause as u32, probe));
+        checker.check_count(probe.attach[0].span);
+    }
+    checker.infer(rules);
+    checker.program(script)
 }

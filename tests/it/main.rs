@@ -11,5 +11,6 @@ mod load;
 mod load_report;
 mod object;
 mod runtime;
+mod sema;
 mod syntax;
 mod tidy;

@@ -1,0 +1,131 @@
+//! From probe blocks to bodies: attach points expanded, those that can share a program put together.
+//!
+//! A block gives one body a kind of probe. Where it reads the fields of tracepoints, those with other fields get a
+//! body of their own.
+
+use std::rc::Rc;
+
+use super::check::{Body, Checker, VarSlot};
+use super::fields::Record;
+use super::infer::{self, Rule};
+use super::maps::Slot;
+use super::probes::Place;
+use super::scope::Scopes;
+use super::tree::{Attach, AttachPoint, ProbeKind};
+use super::ty::Ty;
+use super::types::Space;
+use crate::diag::{Diagnostic, codes};
+use crate::source::Span;
+use crate::syntax::ast::{self, ExprKind};
+
+/// What tells the bodies of a block apart.
+#[derive(PartialEq)]
+struct Group {
+    kind: ProbeKind,
+    space: Space,
+    record: Option<Record>,
+}
+
+impl<'a> Checker<'a, '_> {
+    /// Makes the bodies of a probe block; gives the rules of each.
+    pub(super) fn add_bodies(&mut self, clause: u32, probe: &'a ast::Probe) -> Vec<Rc<[Rule<'a>]>> {
+        let scopes = Rc::new(self.resolve_scopes(probe));
+        let reads_fields = uses_args(probe);
+        let mut groups: Vec<(Group, Vec<AttachPoint>)> = Vec::new();
+        for point in &probe.attach {
+            let Some(kind) = self.probe_kind(point) else { continue };
+            for place in self.expand(kind, point).unwrap_or_default() {
+                let group = self.group(kind, &place, reads_fields);
+                let attach = self.attach_point(place);
+                match groups.iter_mut().find(|(known, _)| *known == group) {
+                    Some((_, points)) => points.push(attach),
+                    None => groups.push((group, vec![attach])),
+                }
+            }
+        }
+        if groups.is_empty() {
+            groups.push((Group { kind: ProbeKind::Begin, space: Space::Kernel, record: None }, Vec::new()));
+        }
+        let rules = infer::rules(probe, &scopes, &self.maps);
+        let vars = self.declared(&scopes);
+        let made = groups.len();
+        for (group, attach) in groups {
+            let Group { kind, space, record } = group;
+            let (scopes, vars) = (scopes.clone(), vars.clone());
+            self.bodies.push(Body { clause, ast: probe, scopes, kind, attach, record, space, vars });
+        }
+        vec![rules; made]
+    }
+
+    fn group(&mut self, kind: ProbeKind, place: &Place, reads_fields: bool) -> Group {
+        let Attach::Tracepoint { category, event } = &place.target else {
+            return Group { kind, space: Space::Kernel, record: None };
+        };
+        if !reads_fields {
+            return Group { kind, space: Space::Kernel, record: None };
+        }
+        // What system calls are given points to the caller's memory.
+        let space = if category == "syscalls" { Space::User } else { Space::Kernel };
+        Group { kind, space, record: self.record(place.span, category, event) }
+    }
+
+    fn attach_point(&mut self, place: Place) -> AttachPoint {
+        let Place { name, target, span } = place;
+        let known = self.name_index.get(&name).copied();
+        let name_index = known.unwrap_or_else(|| {
+            let new = self.probe_names.len() as u32;
+            self.probe_names.push(name.clone());
+            self.name_index.insert(name.clone(), new);
+            new
+        });
+        AttachPoint { name, name_index, span, target }
+    }
+
+    /// The slots of a block's variables, with the types that they are declared as.
+    fn declared(&mut self, scopes: &Scopes<'a>) -> Vec<VarSlot> {
+        let mut slots = Vec::new();
+        for var in &scopes.vars {
+            let ty = var.declared.and_then(|written| self.variable_type(written));
+            let fixed = var.declared.is_some() && ty != Some(Ty::Str { size: 0 });
+            let span = var.declared.map_or(var.span, |written| written.span);
+            slots.push(VarSlot { slot: Slot { ty, span }, fixed, place: None });
+        }
+        slots
+    }
+
+    fn variable_type(&mut self, written: &ast::TypeName) -> Option<Ty> {
+        let ty = self.type_name(written)?;
+        if !matches!(ty, Ty::Void | Ty::Struct(_) | Ty::Array { .. }) {
+            return Some(ty);
+        }
+        let message = format!("a variable cannot be declared as {}", self.name(&ty));
+        let error = Diagnostic::error(codes::VARIABLE, message).at(written.span, "no type of a variable");
+        let pointer = matches!(ty, Ty::Struct(_));
+        self.report(if pointer { error.help("declare a pointer to it: `*` behind the name") } else { error });
+        None
+    }
+
+    /// Refuses more attach points than the limit.
+    pub(super) fn check_count(&mut self, span: Span) {
+        let count: usize = self.bodies.iter().map(|body| body.attach.len()).sum();
+        let most = self.options.max_probes as usize;
+        if count > most {
+            let message = format!("{count} probes, {most} at most");
+            let error = Diagnostic::error(codes::TOO_LARGE, message).at(span, "passes the limit");
+            self.report(error.help(format!("raise max_probes: BPFTRACE_MAX_PROBES={count}")));
+        }
+    }
+}
+
+/// True when the block reads fields of a tracepoint.
+fn uses_args(probe: &ast::Probe) -> bool {
+    let mut found = false;
+    super::walk::probe(probe, &mut |expr| {
+        found |= match &expr.kind {
+            ExprKind::Name(name) => name == "args",
+            ExprKind::Call { name, .. } => name == "args",
+            _ => false,
+        };
+    });
+    found
+}

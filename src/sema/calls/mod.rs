@@ -1,0 +1,141 @@
+//! Calls: which function, how many arguments, and what each does with them.
+//!
+//! Functions that do something are statements, those that give a value are expressions; aggregations are only what a
+//! map is set to. The table of `signatures` tells which is which.
+
+mod aggregate;
+mod map;
+mod print;
+mod text;
+
+pub(super) use aggregate::aggregation;
+
+use super::check::Checker;
+use super::signatures::{self, Function, Meaning, Row};
+use super::value::Val;
+use crate::diag::{Diagnostic, codes};
+use crate::source::Span;
+use crate::syntax::ast::{Expr, ExprKind};
+
+/// A call of the script, taken apart.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'c> {
+    pub span: Span,
+    pub name: &'c str,
+    pub name_span: Span,
+    pub args: &'c [Expr],
+}
+
+impl<'c> Call<'c> {
+    pub fn of(expr: &'c Expr) -> Option<Call<'c>> {
+        match &expr.kind {
+            ExprKind::Call { name, name_span, args } => {
+                Some(Call { span: expr.span, name, name_span: *name_span, args })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Checker<'_, '_> {
+    /// A call as an expression.
+    pub(super) fn call(&mut self, expr: &Expr) -> Option<Val> {
+        let call = Call::of(expr)?;
+        let row = self.row(call)?;
+        match row.meaning {
+            Meaning::Value(..) | Meaning::Cpus | Meaning::ChildPid | Meaning::Args => {
+                self.check_mode(call)?;
+                self.builtin(call.span, row)
+            }
+            Meaning::Aggregation(_) => {
+                let message = format!("{}() must be assigned to a map", call.name);
+                let error = Diagnostic::error(codes::BAD_CONTEXT, message).at(call.span, "not assigned");
+                self.report(error.help(format!("write `{}`", row.usage)));
+                None
+            }
+            Meaning::Action(_) => {
+                let message = format!("{}() gives no value", call.name);
+                self.error(codes::BAD_CONTEXT, call.span, message, "used as a value")
+            }
+            Meaning::Function(Function::Delete) => self.delete(call),
+            Meaning::Function(Function::HasKey) => self.has_key(call),
+            Meaning::Function(Function::Len) => self.len(call),
+            Meaning::Function(Function::Str) => self.str(call),
+        }
+    }
+
+    /// The row of the called function, when the number of arguments fits.
+    pub(super) fn row(&mut self, call: Call) -> Option<&'static Row> {
+        let Some(row) = signatures::find(call.name) else { return self.report_unknown_function(call) };
+        let (least, most) = row.args;
+        if (least..=most).contains(&call.args.len()) {
+            return Some(row);
+        }
+        let expected = match (least, most) {
+            (0, 0) => "no arguments".to_string(),
+            (1, 1) => "one argument".to_string(),
+            (least, most) if least == most => format!("{least} arguments"),
+            (least, most) if most > 100 => {
+                format!("at least {least} argument{}", if least == 1 { "" } else { "s" })
+            }
+            (least, most) => format!("{least} to {most} arguments"),
+        };
+        let message = format!("{}() takes {expected}", call.name);
+        let error =
+            Diagnostic::error(codes::ARITY, message).at(call.span, format!("{} given", call.args.len()));
+        self.report(error.help(format!("usage: `{}`", row.usage)));
+        None
+    }
+
+    fn report_unknown_function(&mut self, call: Call) -> Option<&'static Row> {
+        let later = signatures::comes_later(call.name);
+        let name = call.name;
+        let message = match later {
+            true => format!("`{name}()` is not supported yet"),
+            false => format!("unknown function `{name}`"),
+        };
+        let label = if later { "known to bpftrace only" } else { "no function of this name" };
+        let mut error = Diagnostic::error(codes::UNKNOWN_FUNCTION, message).at(call.name_span, label);
+        if let Some(near) = signatures::nearest(name, true).filter(|_| !later) {
+            error = error.help(format!("did you mean `{}`: {}?", near.usage, near.about));
+        }
+        self.report(error);
+        // The arguments may hold mistakes of their own.
+        call.args.iter().for_each(|arg| drop(self.expr(arg)));
+        None
+    }
+
+    /// `pid(...)` and `nsecs(...)` may name what is meant by default.
+    fn check_mode(&mut self, call: Call) -> Option<()> {
+        let Some(arg) = call.args.first() else { return Some(()) };
+        let default = if call.name == "nsecs" { "boot" } else { "curr_ns" };
+        if matches!(&arg.kind, ExprKind::Name(name) if name == default) {
+            return Some(());
+        }
+        let message = format!("`{}` with this argument is not supported yet", call.name);
+        self.error(codes::BAD_ARGUMENT, arg.span, message, format!("only `{default}`"))
+    }
+
+    /// The text of an argument that must be a literal.
+    pub(super) fn literal_text(&mut self, call: Call, arg: &Expr) -> Option<String> {
+        match &arg.kind {
+            ExprKind::Str(text) => Some(String::from_utf8_lossy(text).into_owned()),
+            _ => {
+                let message = format!("{}() wants a text literal here", call.name);
+                self.error(codes::BAD_ARGUMENT, arg.span, message, "no text literal")
+            }
+        }
+    }
+
+    /// The value of an argument that must be an integer literal of at least 0.
+    pub(super) fn literal_count(&mut self, call: Call, arg: &Expr) -> Option<u64> {
+        let val = self.value(arg)?;
+        match val.as_integer().map(u64::try_from) {
+            Some(Ok(count)) => Some(count),
+            _ => {
+                let message = format!("{}() wants a constant integer here, 0 or more", call.name);
+                self.error(codes::BAD_ARGUMENT, arg.span, message, "no such constant")
+            }
+        }
+    }
+}

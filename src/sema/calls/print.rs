@@ -1,0 +1,176 @@
+//! Functions that print or end the script: statements of their own.
+
+use crate::diag::{Diagnostic, codes};
+use crate::source::Span;
+use crate::syntax::ast::{Expr, ExprKind as Ast};
+use crate::wire::format::{Conversion, Format};
+
+use super::super::check::Checker;
+use super::super::format::{self, Wants};
+use super::super::names;
+use super::super::signatures::Action;
+use super::super::tree::{self, ExprKind, StmtKind};
+use super::super::ty::Ty;
+use super::super::value::{Kind, Val};
+use super::Call;
+
+/// What `time()` prints.
+const CLOCK: &str = "%H:%M:%S\n";
+
+impl Checker<'_, '_> {
+    /// A call that does something.
+    pub(in super::super) fn action(&mut self, call: Call, action: Action) -> Option<StmtKind> {
+        match action {
+            Action::Printf => self.printf(call),
+            Action::Print => self.print(call),
+            Action::Clear => self.whole_map(call).map(|(map, _)| StmtKind::Clear(map)),
+            Action::Zero => self.whole_map(call).map(|(map, _)| StmtKind::Zero(map)),
+            Action::Exit => self.exit(call),
+            Action::Time => self.time(call),
+        }
+    }
+
+    fn time(&mut self, call: Call) -> Option<StmtKind> {
+        let format = match call.args.first() {
+            Some(arg) => self.literal_text(call, arg)?,
+            None => CLOCK.to_string(),
+        };
+        Some(StmtKind::Time { format })
+    }
+
+    fn exit(&mut self, call: Call) -> Option<StmtKind> {
+        let Some(arg) = call.args.first() else { return Some(StmtKind::Exit { code: None }) };
+        let val = self.value(arg)?;
+        if !val.ty.is_int() {
+            let message = "the exit status is an integer";
+            let label = format!("this is {}", self.name(&val.ty));
+            return self.error(codes::BAD_ARGUMENT, arg.span, message, label);
+        }
+        Some(StmtKind::Exit { code: Some(val.cast(Ty::I64).into_expr()) })
+    }
+
+    fn printf(&mut self, call: Call) -> Option<StmtKind> {
+        let text = self.literal_text(call, &call.args[0]);
+        let args: Vec<Option<Val>> = call.args[1..].iter().map(|arg| self.value(arg)).collect();
+        let args: Vec<Val> = args.into_iter().collect::<Option<_>>()?;
+        let mut format = format::parse(&text?);
+        format::settle_stars(&mut format, args.len());
+        self.check_format(call, &format, &args)?;
+        Some(StmtKind::Printf { format, args: args.into_iter().map(Val::into_expr).collect() })
+    }
+
+    fn check_format(&mut self, call: Call, format: &Format, args: &[Val]) -> Option<()> {
+        let expected = format::arguments(format);
+        if expected.len() != args.len() {
+            return self.report_count(call, expected.len(), args);
+        }
+        // All arguments are looked at.
+        let mut good = Some(());
+        for (conversion, arg) in expected.iter().zip(args) {
+            good = self.check_argument(call, *conversion, arg).and(good);
+        }
+        good
+    }
+
+    fn report_count(&mut self, call: Call, expected: usize, args: &[Val]) -> Option<()> {
+        let (span, given) = (call.args[0].span, args.len());
+        let message = format!("the format takes {}, {given} given", plural(expected, "argument"));
+        let mut error = Diagnostic::error(codes::BAD_FORMAT, message);
+        error = match args.get(expected) {
+            Some(extra) => error.at(extra.span, "nothing prints this").because(span, ""),
+            None => error.at(span, format!("{} without a value", plural(expected - given, "conversion"))),
+        };
+        self.report(error);
+        None
+    }
+
+    fn check_argument(&mut self, call: Call, conversion: Option<&Conversion>, arg: &Val) -> Option<()> {
+        let wants = conversion.map_or(Wants::Number, |c| format::wants(c.kind));
+        let what = conversion.map_or("a `*`".to_string(), |c| format!("`%{}`", letter(c.kind)));
+        if format::accepts(wants, &arg.ty) {
+            return Some(());
+        }
+        let found = self.name(&arg.ty);
+        let (message, help) = match wants {
+            Wants::Nothing => (format!("{what} is not supported"), "print integers with %d, %u or %x"),
+            Wants::Bytes => {
+                (format!("{what} prints raw bytes, which nothing gives yet"), "print text with %s")
+            }
+            _ if matches!(arg.ty, Ty::Str { .. } | Ty::Named(_)) => {
+                (format!("{what} cannot print text"), "use %s")
+            }
+            _ => (format!("{what} cannot print {found}"), "use %s"),
+        };
+        let error = Diagnostic::error(codes::BAD_FORMAT, message).at(arg.span, format!("this is {found}"));
+        self.report(error.because(call.args[0].span, "in this format").help(help));
+        None
+    }
+
+    /// `print(@m)`, `print(@m, top, div)`, `print(value)`
+    fn print(&mut self, call: Call) -> Option<StmtKind> {
+        if let Ast::Map { key: None, .. } = &call.args[0].kind {
+            return self.print_map(call);
+        }
+        if let Some(extra) = call.args.get(1) {
+            let message = "only the printing of a map takes more arguments";
+            let error = Diagnostic::error(codes::ARITY, message).at(extra.span, "one too many");
+            self.report(error.because(call.args[0].span, "not a map as a whole"));
+            return None;
+        }
+        let val = self.expr(&call.args[0])?;
+        if let Ty::Aggregate(kind) = &val.ty {
+            let kind = names::aggregate(kind);
+            return self.report_entry(val.span, kind);
+        }
+        let val = self.as_value(val)?;
+        Some(match val.kind {
+            Kind::Expr(ExprKind::MapGet { map, key: Some(key) }) => StmtKind::PrintEntry { map, key: *key },
+            _ => StmtKind::PrintValue { value: val.into_expr() },
+        })
+    }
+
+    fn report_entry(&mut self, span: Span, kind: &str) -> Option<StmtKind> {
+        let message = format!("one entry of a {kind} map cannot be printed yet");
+        let error = Diagnostic::error(codes::MAP_VALUE, message).at(span, "one entry");
+        self.report(error.help("print the whole map"));
+        None
+    }
+
+    fn print_map(&mut self, call: Call) -> Option<StmtKind> {
+        let (map, _) = self.whole_map(call)?;
+        let mut limits = [0, 0];
+        for (limit, arg) in limits.iter_mut().zip(&call.args[1..]) {
+            *limit = self.literal_count(call, arg)?;
+        }
+        let stats = Ty::Aggregate(tree::Aggregate::Stats { signed: true });
+        if let Some(arg) = call.args.get(1)
+            && self.maps.list[map.0 as usize].value.ty.as_ref().is_some_and(|ty| ty.join(&stats).is_some())
+        {
+            self.warn_stats(arg);
+        }
+        Some(StmtKind::PrintMap { map, top: limits[0], div: limits[1], drains: false })
+    }
+
+    fn warn_stats(&mut self, arg: &Expr) {
+        let message = "a stats() map is printed whole and as it is";
+        self.report(Diagnostic::warning(codes::IGNORED_ARGUMENT, message).at(arg.span, "ignored"));
+    }
+}
+
+fn plural(count: usize, word: &str) -> String {
+    match count {
+        0 => format!("no {word}s"),
+        1 => format!("1 {word}"),
+        _ => format!("{count} {word}s"),
+    }
+}
+
+/// A conversion as written.
+fn letter(kind: char) -> String {
+    match kind {
+        'R' => "rx".into(),
+        'H' => "rh".into(),
+        'g' => "gr".into(),
+        other => other.to_string(),
+    }
+}

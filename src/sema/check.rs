@@ -1,0 +1,178 @@
+//! The state of a check: what is known of the script, and where messages go.
+//!
+//! The same code types an expression twice: *quietly* while the types of variables and maps are still sought (see
+//! `infer`), and *aloud* once they are settled, when mistakes are reported and the typed tree is kept. In quiet mode
+//! an expression without a type yet is `None`; aloud, `None` means that the mistake has been reported.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::Options;
+use super::ctypes::CTypes;
+use super::fields::Record;
+use super::maps::{Maps, Slot};
+use super::names;
+use super::scope::Scopes;
+use super::tree::{AttachPoint, ProbeKind, VarId};
+use super::ty::Ty;
+use super::types::Space;
+use super::value::{Kind, Val};
+use crate::diag::{Code, Diagnostic, Severity, Sink, codes};
+use crate::host::{Btf, Host};
+use crate::source::Span;
+use crate::syntax::ast;
+
+/// One program to be: the body of a probe block for attach points that can share it.
+pub(super) struct Body<'a> {
+    /// Index of the probe block.
+    pub clause: u32,
+    pub ast: &'a ast::Probe,
+    pub scopes: Rc<Scopes<'a>>,
+    pub kind: ProbeKind,
+    pub attach: Vec<AttachPoint>,
+    /// Fields of the tracepoint, when the body asks for them.
+    pub record: Option<Record>,
+    /// The memory that pointers among the probe's arguments lead to.
+    pub space: Space,
+    /// By [`VarId`].
+    pub vars: Vec<VarSlot>,
+}
+
+/// A scratch variable of a [`Body`].
+#[derive(Clone, Default)]
+pub(super) struct VarSlot {
+    pub slot: Slot,
+    /// Declared with its full type: assignments do not change it.
+    pub fixed: bool,
+    /// For a struct or array, which is kept as its address: the memory that it is in.
+    pub place: Option<Space>,
+}
+
+/// See the module.
+pub(super) struct Checker<'a, 's> {
+    pub host: &'a dyn Host,
+    pub options: &'a Options,
+    sink: &'s mut Sink,
+    pub quiet: bool,
+    pub types: CTypes,
+    pub maps: Maps,
+    pub probe_names: Vec<String>,
+    /// Index of each of them.
+    pub name_index: HashMap<String, u32>,
+    /// An error was reported.
+    pub failed: bool,
+    pub bodies: Vec<Body<'a>>,
+    /// The body at work.
+    pub current: usize,
+}
+
+impl<'a, 's> Checker<'a, 's> {
+    pub fn new(host: &'a dyn Host, options: &'a Options, sink: &'s mut Sink, maps: Maps) -> Self {
+        Checker {
+            host,
+            options,
+            sink,
+            quiet: false,
+            types: CTypes::default(),
+            maps,
+            probe_names: Vec::new(),
+            name_index: HashMap::new(),
+            failed: false,
+            bodies: Vec::new(),
+            current: 0,
+        }
+    }
+
+    pub fn body(&self) -> &Body<'a> {
+        &self.bodies[self.current]
+    }
+
+    /// Passes a message on, unless types are still sought.
+    pub fn report(&mut self, diagnostic: Diagnostic) {
+        if !self.quiet {
+            self.failed |= diagnostic.severity == Severity::Error;
+            self.sink.push(diagnostic);
+        }
+    }
+
+    /// Resolves the variables of a probe block.
+    pub fn resolve_scopes(&mut self, probe: &'a ast::Probe) -> Scopes<'a> {
+        let scopes = Scopes::resolve(probe, self.sink);
+        self.failed |= scopes.failed;
+        scopes
+    }
+
+    /// Reports an error with one label.
+    pub fn error<T>(
+        &mut self,
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Option<T> {
+        self.report(Diagnostic::error(code, message).at(span, label));
+        None
+    }
+
+    /// A type as messages call it.
+    pub fn name(&self, ty: &Ty) -> String {
+        names::ty(ty, &self.types.structs)
+    }
+
+    /// The kernel's types, which something in the script needs.
+    pub fn btf(&mut self, span: Span, why: &str) -> Option<&'a dyn Btf> {
+        match self.host.btf() {
+            Ok(btf) => Some(btf),
+            Err(error) => {
+                let message = format!("{why} needs the kernel's types (BTF), which are not there");
+                let message = Diagnostic::error(codes::NO_BTF, message).at(span, "needed here");
+                self.report(
+                    message
+                        .note(error.to_string())
+                        .help("the kernel must be built with CONFIG_DEBUG_INFO_BTF"),
+                );
+                None
+            }
+        }
+    }
+
+    pub fn var(&self, id: VarId) -> &VarSlot {
+        &self.body().vars[id.0 as usize]
+    }
+
+    /// An expression whose value can be computed, compared and kept.
+    pub fn value(&mut self, expr: &ast::Expr) -> Option<Val> {
+        let val = self.expr(expr)?;
+        self.as_value(val)
+    }
+
+    /// Refuses what is no value.
+    pub fn as_value(&mut self, val: Val) -> Option<Val> {
+        match &val.kind {
+            Kind::Place(_) => self.refuse_place(&val),
+            Kind::Args => {
+                let message = "`args` is not a value";
+                self.error(codes::TYPE_MISMATCH, val.span, message, "name a field: `args.field`")
+            }
+            _ if matches!(val.ty, Ty::Aggregate(_)) => self.refuse_aggregate(&val),
+            _ => Some(val),
+        }
+    }
+
+    fn refuse_place(&mut self, val: &Val) -> Option<Val> {
+        let what = if matches!(val.ty, Ty::Struct(_)) { "struct" } else { "array" };
+        let message = format!("a whole {what} cannot be used as a value");
+        let label = format!("this is {}", self.name(&val.ty));
+        let help = if what == "struct" { "name a field of it" } else { "name an element of it: `[0]`" };
+        self.report(Diagnostic::error(codes::TYPE_MISMATCH, message).at(val.span, label).help(help));
+        None
+    }
+
+    fn refuse_aggregate(&mut self, val: &Val) -> Option<Val> {
+        let kind = self.name(&val.ty);
+        let message = format!("the value of a {kind} map cannot be read in a script yet");
+        let error = Diagnostic::error(codes::MAP_VALUE, message).at(val.span, format!("holds {kind}"));
+        self.report(error.help("print the map as a whole, or keep a plain number: `@n++`"));
+        None
+    }
+}

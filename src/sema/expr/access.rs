@@ -1,0 +1,333 @@
+//! Reading memory: fields, elements, and what pointers lead to.
+
+use std::sync::Arc;
+
+use crate::diag::{Diagnostic, codes, suggest};
+use crate::host::BtfKind;
+use crate::source::Span;
+use crate::syntax::ast;
+
+use super::super::check::Checker;
+use super::super::ctypes::{self, Member};
+use super::super::fields::{COMMON, Field, Shape};
+use super::super::tree::{Expr, ExprKind};
+use super::super::ty::Ty;
+use super::super::types::{IntType, Space, StructId, Type};
+use super::super::value::{Kind, Place, Val};
+
+impl Checker<'_, '_> {
+    /// `base.name` and `base->name`, which mean the same: pointers are followed as needed.
+    pub(super) fn field(&mut self, expr: &ast::Expr) -> Option<Val> {
+        let ast::ExprKind::Field { base, name, name_span, .. } = &expr.kind else { return None };
+        let mut val = self.expr(base)?;
+        if matches!(val.kind, Kind::Args) {
+            return self.argument(expr.span, name, *name_span);
+        }
+        while let Ty::Pointer { to, .. } = &val.ty {
+            let (to, span) = (to.clone(), val.span);
+            if *to == Ty::Void {
+                break;
+            }
+            let place = self.place_at(val);
+            val = self.load(span, (*to).clone(), place)?;
+        }
+        match (&val.ty, val.kind) {
+            (Ty::Struct(id), Kind::Place(place)) => self.member(expr.span, *id, place, name, *name_span),
+            (ty, _) => {
+                let message = format!("{} has no fields", self.name(ty));
+                let error = Diagnostic::error(codes::NOT_A_STRUCT, message).at(*name_span, "field asked for");
+                let error = error.because(base.span, format!("this is {}", self.name(ty)));
+                let cast = matches!(ty, Ty::Int { .. } | Ty::Pointer { .. });
+                let help = "cast it to a pointer to a struct first: `((struct name *)...).field`";
+                self.report(if cast { error.help(help) } else { error });
+                None
+            }
+        }
+    }
+
+    fn member(&mut self, span: Span, id: StructId, place: Place, name: &str, name_span: Span) -> Option<Val> {
+        let btf = self.btf(name_span, "a field of a struct")?;
+        let Some(member) = self.types.member(btf, id, name) else {
+            let owner = self.types.structs[id.0 as usize].name.clone();
+            let names = self.types.member_names(btf, id);
+            return self.report_field(&owner, &names, name, name_span);
+        };
+        let ty = self.types.of(btf, member.ty);
+        match member.bit_size {
+            Some(width) => self.bit_field(span, ty, place, member, width),
+            None => {
+                let offset = place.offset + i64::from(member.bit_offset / 8);
+                self.load(span, ty, Place { offset, ..place })
+            }
+        }
+    }
+
+    fn report_field(&mut self, owner: &str, names: &[String], name: &str, span: Span) -> Option<Val> {
+        let message = format!("{owner} has no field `{name}`");
+        let error = Diagnostic::error(codes::UNKNOWN_FIELD, message).at(span, "no such field");
+        let near = suggest::nearest(name, names.iter().map(String::as_str));
+        self.report(match near {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None if names.is_empty() => error.note(format!("the kernel does not tell the fields of {owner}")),
+            None if names.len() <= 24 => error.note(format!("its fields: {}", names.join(", "))),
+            None => error,
+        });
+        None
+    }
+
+    /// The storage unit is as wide as the type; one that crosses it is read as 64 bits from its first byte.
+    fn bit_field(&mut self, span: Span, ty: Ty, place: Place, member: Member, width: u32) -> Option<Val> {
+        let Some(int) = ty.to_type().as_int() else { return self.load(span, ty, place) };
+        let unit = u32::from(int.size) * 8;
+        let (start, first) = (member.bit_offset / unit * unit, member.bit_offset % unit);
+        let (read, start, first) = match first + width <= unit {
+            true => (ty.clone(), start, first),
+            false => (Ty::fixed(8, int.signed), member.bit_offset / 8 * 8, member.bit_offset % 8),
+        };
+        let kind = ExprKind::Load {
+            address: Box::new(place.address),
+            offset: place.offset + i64::from(start / 8),
+            space: place.space,
+            bits: Some((first as u8, width as u8)),
+        };
+        let loaded = Val::new(read, span, kind);
+        Some(loaded.cast(ty))
+    }
+
+    /// `args.name` in a tracepoint.
+    fn argument(&mut self, span: Span, name: &str, name_span: Span) -> Option<Val> {
+        let record = self.body().record.as_ref()?;
+        let Some(field) = record.find(name).cloned() else {
+            let names: Vec<String> = record.names().map(str::to_string).collect();
+            let owner = self.body().attach[0].name.clone();
+            return self.report_field(&owner, &names, name, name_span);
+        };
+        if field.offset < COMMON {
+            let message = format!("programs may not read `{name}`, which is common to all tracepoints");
+            let error = Diagnostic::error(codes::UNKNOWN_FIELD, message).at(name_span, "not readable");
+            let pid = name == "common_pid";
+            self.report(if pid { error.help("use the builtin `tid`") } else { error });
+            return None;
+        }
+        self.read_argument(span, field, name_span)
+    }
+
+    fn read_argument(&mut self, span: Span, field: Field, name_span: Span) -> Option<Val> {
+        let space = self.body().space;
+        let address = Expr {
+            span,
+            ty: Type::Pointer { to: Arc::new(Type::None), space: Space::Context },
+            kind: ExprKind::Context,
+        };
+        let place =
+            Place { address, offset: i64::from(field.offset), space: Space::Context, leads_to: space };
+        let integer = |size: u32| Ty::fixed(size as u8, field.signed);
+        let ty = match &field.shape {
+            Shape::Int => integer(field.size),
+            Shape::Bool => Ty::Bool,
+            Shape::Enum(name) => self.argument_enum(name).unwrap_or_else(|| integer(field.size)),
+            Shape::Pointer(to) => Ty::Pointer { to: Arc::new(self.pointee(to)), space: Some(space) },
+            Shape::Chars => Ty::Str { size: field.size },
+            Shape::Array { count } => {
+                Ty::Array { element: Arc::new(integer(field.size / count)), count: *count }
+            }
+            Shape::Text => {
+                let kind = ExprKind::DataLoc { offset: i64::from(field.offset) };
+                return Some(Val::new(Ty::Str { size: self.options.max_strlen }, span, kind));
+            }
+            Shape::Other(ty) => {
+                let message = format!("fields of type `{ty}` cannot be read yet");
+                return self.error(codes::TYPE_MISMATCH, name_span, message, "this field");
+            }
+        };
+        self.load(span, ty, place)
+    }
+
+    fn argument_enum(&mut self, name: &str) -> Option<Ty> {
+        let btf = self.host.btf().ok()?;
+        let id = btf.find(BtfKind::Enum, name)?;
+        Some(self.types.of(btf, id))
+    }
+
+    /// The type of that C name, as far as it is known: what cannot be found is `void`.
+    fn pointee(&mut self, name: &str) -> Ty {
+        if let Some(inner) = name.strip_suffix(" *") {
+            let to = Arc::new(self.pointee(inner));
+            return Ty::Pointer { to, space: Some(self.body().space) };
+        }
+        if let Some(ty) = ctypes::c_integer(name) {
+            return ty;
+        }
+        let Ok(btf) = self.host.btf() else { return Ty::Void };
+        let (kind, name) = match name.split_once(' ') {
+            Some(("struct", name)) => (BtfKind::Struct, name),
+            Some(("union", name)) => (BtfKind::Union, name),
+            Some(("enum", name)) => (BtfKind::Enum, name),
+            _ => (BtfKind::Typedef, name),
+        };
+        btf.find(kind, name).map_or(Ty::Void, |id| self.types.of(btf, id))
+    }
+
+    /// Reads what is at `place`. Structs and arrays stay places.
+    pub(in super::super) fn load(&mut self, span: Span, ty: Ty, place: Place) -> Option<Val> {
+        match ty {
+            Ty::Struct(_) | Ty::Array { .. } => Some(Val::place(ty, span, place)),
+            Ty::Str { size } => Some(self.load_text(span, size, place)),
+            Ty::Void => {
+                let message = "what a `void *` points to has no type";
+                self.error(codes::TYPE_MISMATCH, span, message, "cast the pointer first: `(uint64 *)...`")
+            }
+            Ty::Tuple(_) | Ty::Aggregate(_) => None,
+            scalar => {
+                let ty = match scalar {
+                    Ty::Pointer { to, .. } => Ty::Pointer { to, space: Some(place.leads_to) },
+                    other => other.in_space(Some(place.leads_to)),
+                };
+                let kind = ExprKind::Load {
+                    address: Box::new(place.address),
+                    offset: place.offset,
+                    space: place.space,
+                    bits: None,
+                };
+                Some(Val::new(ty, span, kind))
+            }
+        }
+    }
+
+    /// A char array; one without a size is read to its NUL.
+    fn load_text(&self, span: Span, size: u32, place: Place) -> Val {
+        let array = size > 0;
+        let size = if array { size } else { self.options.max_strlen };
+        let kind = ExprKind::LoadStr {
+            address: Box::new(place.address),
+            offset: place.offset,
+            space: place.space,
+            length: None,
+            array,
+        };
+        Val::new(Ty::Str { size }, span, kind)
+    }
+
+    /// `base.0`
+    pub(super) fn tuple_field(&mut self, span: Span, base: &ast::Expr, index: u32) -> Option<Val> {
+        let val = self.value(base)?;
+        self.tuple_item(span, val, u64::from(index))
+    }
+
+    fn tuple_item(&mut self, span: Span, val: Val, index: u64) -> Option<Val> {
+        let Ty::Tuple(items) = &val.ty else {
+            let message = format!("{} is no tuple", self.name(&val.ty));
+            let error = Diagnostic::error(codes::NOT_A_STRUCT, message).at(span, "item asked for");
+            self.report(error.because(val.span, format!("this is {}", self.name(&val.ty))));
+            return None;
+        };
+        let Some(ty) = items.get(index as usize).cloned() else {
+            let message = format!("the tuple has no item {index}");
+            let label = format!("items 0 to {}", items.len() - 1);
+            return self.error(codes::OUT_OF_BOUNDS, span, message, label);
+        };
+        let base = Box::new(val.into_expr());
+        Some(Val::new(ty, span, ExprKind::TupleField { base, index: index as u32 }))
+    }
+
+    /// `base[index]` on an array, a pointer or a tuple.
+    pub(super) fn index(&mut self, span: Span, base: &ast::Expr, index: &ast::Expr) -> Option<Val> {
+        let (base, index) = (self.expr(base), self.value(index));
+        let (base, index) = (base?, index?);
+        let constant = index.as_integer();
+        match (&base.ty, &base.kind) {
+            (Ty::Tuple(_), _) => match constant.and_then(|i| u64::try_from(i).ok()) {
+                Some(at) => self.tuple_item(span, base, at),
+                None => {
+                    let message = "an item of a tuple is chosen by a constant";
+                    self.error(codes::OUT_OF_BOUNDS, index.span, message, "not a constant")
+                }
+            },
+            (Ty::Array { .. }, Kind::Place(_)) => self.array_element(span, base, index),
+            (Ty::Pointer { to, .. }, _) => {
+                let to = (**to).clone();
+                self.index_type(&index, true)?;
+                let place = self.place_at(base);
+                self.element(span, place, to, index)
+            }
+            (Ty::Str { .. }, _) => self.character(span, base, index),
+            _ => {
+                let message = format!("{} has no elements", self.name(&base.ty));
+                self.error(codes::NOT_A_STRUCT, span, message, "indexed here")
+            }
+        }
+    }
+
+    fn array_element(&mut self, span: Span, base: Val, index: Val) -> Option<Val> {
+        let (Ty::Array { element, count }, Kind::Place(place)) = (base.ty, base.kind) else { return None };
+        self.index_type(&index, false)?;
+        if let Some(at) = index.as_integer()
+            && count > 0
+            && at >= i128::from(count)
+        {
+            let message = format!("index {at} is beyond the array");
+            return self.error(codes::OUT_OF_BOUNDS, index.span, message, format!("0 to {}", count - 1));
+        }
+        self.element(span, place, (*element).clone(), index)
+    }
+
+    /// Indices are not negative; behind a pointer a constant may be.
+    fn index_type(&mut self, index: &Val, negative: bool) -> Option<()> {
+        let constant = index.as_integer();
+        let good = match constant {
+            Some(value) => value >= 0 || negative,
+            None => index.ty.is_int() && (!index.ty.is_signed() || index.ty.is_flexible()),
+        };
+        if good {
+            return Some(());
+        }
+        let message = "an index must be an integer that cannot be negative";
+        let error = Diagnostic::error(codes::TYPE_MISMATCH, message);
+        let error = error.at(index.span, format!("this is {}", self.name(&index.ty)));
+        let int = constant.is_none() && index.ty.is_int();
+        self.report(if int { error.help("cast it: `(uint64)...`") } else { error });
+        None
+    }
+
+    fn element(&mut self, span: Span, place: Place, ty: Ty, index: Val) -> Option<Val> {
+        let Some(size) = self.types.size_of(&ty).filter(|size| *size > 0) else {
+            let message = format!("elements of {} have no size", self.name(&ty));
+            return self.error(codes::TYPE_MISMATCH, span, message, "indexed here");
+        };
+        if let Some(at) = index.as_integer() {
+            let offset = place.offset + at as i64 * i64::from(size);
+            return self.load(span, ty, Place { offset, ..place });
+        }
+        if place.space == Space::Context {
+            let message = "elements of a tracepoint's array are chosen by a constant";
+            return self.error(codes::OUT_OF_BOUNDS, index.span, message, "not a constant");
+        }
+        let (space, leads_to) = (place.space, place.leads_to);
+        let address = super::binary::element(place.into_address(span), index, size);
+        self.load(span, ty, Place { address, offset: 0, space, leads_to })
+    }
+
+    /// A character of a text that is still in memory.
+    fn character(&mut self, span: Span, base: Val, index: Val) -> Option<Val> {
+        if let (Some(super::super::constant::Const::Str(text)), Some(at)) =
+            (base.as_const(), index.as_integer())
+            && let Ok(at) = usize::try_from(at)
+            && at <= text.len()
+        {
+            let byte = text.get(at).copied().unwrap_or(0);
+            return Some(Val::constant(super::super::constant::Const::Int(u64::from(byte)), span));
+        }
+        self.index_type(&index, false)?;
+        let char = Ty::Int { int: IntType { size: 1, signed: true }, flexible: false, space: None };
+        match base.kind {
+            Kind::Expr(ExprKind::LoadStr { address, offset, space, .. }) => {
+                let place = Place { address: *address, offset, space, leads_to: space };
+                self.element(span, place, char, index)
+            }
+            _ => {
+                let message = "a character of this text cannot be read yet";
+                self.error(codes::TYPE_MISMATCH, span, message, "indexed here")
+            }
+        }
+    }
+}

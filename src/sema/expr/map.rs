@@ -1,0 +1,141 @@
+//! Maps in expressions: reading an entry, stepping it, and its key.
+
+use crate::diag::{Diagnostic, codes};
+use crate::source::Span;
+use crate::syntax::ast;
+
+use super::super::check::Checker;
+use super::super::tree::{Expr, ExprKind, MapId};
+use super::super::ty::Ty;
+use super::super::value::Val;
+
+impl Checker<'_, '_> {
+    /// The value of `@name[key]`.
+    pub(super) fn map_value(&mut self, span: Span, name: &str, key: Option<&ast::Expr>) -> Option<Val> {
+        let (map, key) = self.entry(span, name, key)?;
+        let Some(ty) = self.maps.list[map.0 as usize].value.ty.clone() else {
+            let message = format!("the type of @{name} is not known");
+            return self.error(codes::UNDEFINED_MAP, span, message, "never set to anything");
+        };
+        Some(Val::new(ty, span, ExprKind::MapGet { map, key: key.map(Box::new) }))
+    }
+
+    /// The map of that name and the key in the map's type. In quiet mode the key is left out.
+    pub(in super::super) fn entry(
+        &mut self,
+        span: Span,
+        name: &str,
+        key: Option<&ast::Expr>,
+    ) -> Option<(MapId, Option<Expr>)> {
+        let at = self.maps.find(name)?;
+        let map = MapId(at as u32);
+        if self.quiet {
+            return Some((map, None));
+        }
+        match self.maps.list[at].keyed {
+            Some((keyed, first)) if keyed != key.is_some() => {
+                self.report_keyed(span, name, keyed, first);
+                key.and_then(|key| self.value(key));
+                None
+            }
+            _ => match key {
+                Some(key) => Some((map, Some(self.key(at, key)?))),
+                None => Some((map, None)),
+            },
+        }
+    }
+
+    /// Reports a use with a key of a map without, or the reverse.
+    pub(in super::super) fn report_keyed(&mut self, span: Span, name: &str, keyed: bool, first: Span) {
+        let (message, label, earlier) = if keyed {
+            (format!("@{name} has keys"), "no key here", "used with a key here")
+        } else {
+            (format!("@{name} has no keys"), "a key here", "used without a key here")
+        };
+        let error = Diagnostic::error(codes::MAP_KEY, message).at(span, label);
+        self.report(error.because(first, earlier));
+    }
+
+    /// A key of map `at`.
+    pub(in super::super) fn key(&mut self, at: usize, key: &ast::Expr) -> Option<Expr> {
+        let val = self.value(key)?;
+        let slot = self.maps.list[at].key.clone();
+        let Some(target) = slot.ty else { return self.report_key_type(at, &val) };
+        let found = self.name(&val.ty);
+        match self.coerce(val, &target) {
+            Some(key) => Some(key),
+            None => {
+                let name = &self.maps.list[at].name;
+                let message = format!("a key of @{name} is {}, not {found}", self.name(&target));
+                let error =
+                    Diagnostic::error(codes::MAP_KEY, message).at(key.span, format!("this is {found}"));
+                let label = format!("taken as {} from here", self.name(&target));
+                self.report(error.because(slot.span, label));
+                None
+            }
+        }
+    }
+
+    fn report_key_type(&mut self, at: usize, val: &Val) -> Option<Expr> {
+        let message = format!("{} cannot be a key of @{}", self.name(&val.ty), self.maps.list[at].name);
+        self.error(codes::MAP_KEY, val.span, message, "used as a key")
+    }
+
+    /// `++x`, `x--` on a variable or a map.
+    pub(super) fn step(&mut self, expr: &ast::Expr) -> Option<Val> {
+        let ast::ExprKind::Step { target, increment, prefix } = &expr.kind else { return None };
+        let (increment, prefix) = (*increment, *prefix);
+        match &target.kind {
+            ast::ExprKind::Variable(_) => {
+                let id = self.body().scopes.of_use(target)?;
+                let slot = self.var(id).clone();
+                let ty = slot.slot.ty?;
+                let ty = if slot.fixed {
+                    self.stepped(target, ty)
+                } else {
+                    self.stepped_open(target, ty, increment)
+                }?;
+                let delta = self.delta(&ty, increment);
+                Some(Val::new(ty, expr.span, ExprKind::StepVar { var: id, delta, prefix }))
+            }
+            ast::ExprKind::Map { name, key } => {
+                let (map, key) = self.entry(target.span, name, key.as_deref())?;
+                let ty = self.maps.list[map.0 as usize].value.ty.clone()?;
+                let ty = self.stepped_open(target, ty, increment)?;
+                let delta = self.delta(&ty, increment);
+                let kind = ExprKind::StepMap { map, key: key.map(Box::new), delta, prefix };
+                Some(Val::new(ty, expr.span, kind))
+            }
+            _ => {
+                let message = "only variables and maps can be incremented";
+                self.error(codes::TYPE_MISMATCH, target.span, message, "neither")
+            }
+        }
+    }
+
+    /// The type of a step of something whose type follows its use: 64 bits, signed when it was or goes down.
+    fn stepped_open(&mut self, target: &ast::Expr, ty: Ty, increment: bool) -> Option<Ty> {
+        let ty = self.stepped(target, ty)?;
+        Some(match ty {
+            Ty::Pointer { .. } => ty,
+            // Once settled the type is that of the step already.
+            _ if !self.quiet => ty,
+            _ if ty.is_signed() || !increment => Ty::I64,
+            _ => Ty::U64,
+        })
+    }
+
+    fn stepped(&mut self, target: &ast::Expr, ty: Ty) -> Option<Ty> {
+        if ty.is_int() || ty.is_pointer() {
+            return Some(ty);
+        }
+        let message = format!("{} cannot be incremented", self.name(&ty));
+        let label = format!("this is {}", self.name(&ty));
+        self.error(codes::TYPE_MISMATCH, target.span, message, label)
+    }
+
+    fn delta(&self, ty: &Ty, increment: bool) -> i64 {
+        let size = i64::from(self.step_of(ty));
+        if increment { size } else { -size }
+    }
+}

@@ -1,0 +1,173 @@
+//! Expressions: types and typed trees.
+//!
+//! `expr` looks at the kind of an expression and leaves the rest to a function of its own: it runs once a level of
+//! the syntax tree, so its frame is kept small.
+
+mod access;
+mod binary;
+mod cast;
+mod convert;
+mod map;
+mod name;
+mod unary;
+
+pub(super) use binary::{Op, add};
+pub(super) use convert::literal;
+
+use super::check::Checker;
+use super::constant::Const;
+use super::tree::{Expr, ExprKind};
+use super::ty::Ty;
+use super::value::{Kind, Val};
+use crate::diag::{Diagnostic, codes};
+use crate::source::Span;
+use crate::syntax::ast;
+
+impl Checker<'_, '_> {
+    /// Types an expression.
+    pub fn expr(&mut self, expr: &ast::Expr) -> Option<Val> {
+        use ast::ExprKind::*;
+        match &expr.kind {
+            Int { value, .. } => Some(Val::constant(Const::Int(*value), expr.span)),
+            Str(text) => self.text(expr.span, text),
+            Bool(value) => Some(Val::constant(Const::Bool(*value), expr.span)),
+            Name(name) => self.named(expr.span, name),
+            Variable(_) => self.variable(expr),
+            Map { name, key } => self.map_value(expr.span, name, key.as_deref()),
+            Call { .. } => self.call(expr),
+            Field { .. } => self.field(expr),
+            TupleField { base, index } => self.tuple_field(expr.span, base, *index),
+            Index { base, index } => self.index(expr.span, base, index),
+            Unary { op, operand } => self.unary(expr.span, *op, operand),
+            Step { .. } => self.step(expr),
+            Binary { .. } => self.binary(expr),
+            Ternary { .. } => self.ternary(expr),
+            Cast { ty, operand } => self.cast(expr.span, ty, operand),
+            Tuple(items) => self.tuple(expr.span, items),
+            SizeofType(ty) => self.sizeof_type(expr.span, ty),
+            SizeofExpr(operand) => self.sizeof_expr(expr.span, operand),
+        }
+    }
+
+    fn text(&mut self, span: Span, text: &[u8]) -> Option<Val> {
+        let most = self.options.max_strlen as usize;
+        if text.len() >= most {
+            let message = format!("text of {} bytes is too long", text.len());
+            return self.error(codes::TOO_LARGE, span, message, format!("at most {} bytes", most - 1));
+        }
+        Some(Val::constant(Const::Str(text.to_vec()), span))
+    }
+
+    fn variable(&mut self, expr: &ast::Expr) -> Option<Val> {
+        let id = self.body().scopes.of_use(expr)?;
+        let slot = &self.var(id).slot;
+        let Some(ty) = slot.ty.clone() else {
+            if self.failed {
+                return None;
+            }
+            let declared = self.body().scopes.vars[id.0 as usize].span;
+            let message = "the type of this variable is not known";
+            let error = Diagnostic::error(codes::VARIABLE, message).at(expr.span, "never assigned");
+            self.report(error.because(declared, "declared here without a type"));
+            return None;
+        };
+        Some(self.variable_value(id, ty, expr.span))
+    }
+
+    fn tuple(&mut self, span: Span, items: &[ast::Expr]) -> Option<Val> {
+        if items.is_empty() {
+            return self.error(codes::TYPE_MISMATCH, span, "a tuple must hold something", "nothing in it");
+        }
+        // All items are looked at, so that every mistake is reported.
+        let items: Vec<Option<Val>> = items.iter().map(|item| self.value(item)).collect();
+        let items: Vec<Val> = items.into_iter().collect::<Option<_>>()?;
+        let ty = Ty::Tuple(items.iter().map(|item| item.ty.clone()).collect());
+        Some(Val::new(ty, span, ExprKind::Tuple(items.into_iter().map(Val::into_expr).collect())))
+    }
+
+    fn ternary(&mut self, expr: &ast::Expr) -> Option<Val> {
+        let ast::ExprKind::Ternary { cond, then, otherwise } = &expr.kind else { return None };
+        let (chosen, then) = match then {
+            Some(then) => (self.condition(cond), self.value(then)),
+            None => (self.condition(cond), self.repeated(cond)),
+        };
+        let otherwise = self.value(otherwise);
+        let (chosen, then, otherwise) = (chosen?, then?, otherwise?);
+        if let (Some(cond), Some(_), Some(_)) = (chosen.as_const(), then.as_const(), otherwise.as_const()) {
+            let value = if cond.truth() { then } else { otherwise };
+            return Some(Val { span: expr.span, ..value });
+        }
+        let Some(ty) = then.ty.join(&otherwise.ty) else {
+            return self.report_branches(expr.span, &then, &otherwise);
+        };
+        let cond = Box::new(chosen.into_expr());
+        let then = Box::new(self.coerce(then, &ty)?);
+        let otherwise = Box::new(self.coerce(otherwise, &ty)?);
+        Some(Val::new(ty, expr.span, ExprKind::Ternary { cond, then, otherwise }))
+    }
+
+    /// The middle of `a ?: b`, which is `a` once more: only where that has no effect of its own.
+    fn repeated(&mut self, cond: &ast::Expr) -> Option<Val> {
+        let mut pure = true;
+        super::walk::expr(cond, &mut |part| {
+            pure &= !matches!(part.kind, ast::ExprKind::Step { .. } | ast::ExprKind::Call { .. });
+        });
+        if pure {
+            return self.value(cond);
+        }
+        let message = "the condition of `?:` may not change anything or call a function";
+        self.error(codes::TYPE_MISMATCH, cond.span, message, "assign it to a variable first")
+    }
+
+    fn report_branches(&mut self, span: Span, then: &Val, otherwise: &Val) -> Option<Val> {
+        let message = "both branches must have the same type";
+        let error = Diagnostic::error(codes::TYPE_MISMATCH, message).at(span, "");
+        let error = error.because(then.span, format!("this is {}", self.name(&then.ty)));
+        let error = error.because(otherwise.span, format!("this is {}", self.name(&otherwise.ty)));
+        self.report(error);
+        None
+    }
+
+    /// An expression that is true or false.
+    pub fn condition(&mut self, expr: &ast::Expr) -> Option<Val> {
+        let val = self.value(expr)?;
+        if val.ty.is_condition() {
+            return Some(val);
+        }
+        let message = format!("{} is neither true nor false", self.name(&val.ty));
+        let error = Diagnostic::error(codes::TYPE_MISMATCH, message).at(expr.span, "used as a condition");
+        self.report(if val.ty.is_str() { error.help("compare it: `!= \"\"`") } else { error });
+        None
+    }
+
+    fn sizeof_type(&mut self, span: Span, ty: &ast::TypeName) -> Option<Val> {
+        let ty = self.type_name(ty)?;
+        self.size(span, &ty)
+    }
+
+    fn sizeof_expr(&mut self, span: Span, operand: &ast::Expr) -> Option<Val> {
+        let val = self.expr(operand)?;
+        self.size(span, &val.ty)
+    }
+
+    fn size(&mut self, span: Span, ty: &Ty) -> Option<Val> {
+        match self.types.size_of(ty) {
+            Some(size) => Some(Val::constant(Const::Int(u64::from(size)), span)),
+            None => {
+                let message = format!("{} has no size", self.name(ty));
+                self.error(codes::TYPE_MISMATCH, span, message, "size asked here")
+            }
+        }
+    }
+
+    /// The value of a variable. Structs and arrays are kept as their address.
+    fn variable_value(&mut self, id: super::tree::VarId, ty: Ty, span: Span) -> Val {
+        if !matches!(ty, Ty::Struct(_) | Ty::Array { .. }) {
+            return Val::new(ty, span, ExprKind::Var(id));
+        }
+        let space = self.var(id).place.unwrap_or(self.body().space);
+        let address = Expr { span, ty: Ty::U64.to_type(), kind: ExprKind::Var(id) };
+        let place = super::value::Place { address, offset: 0, space, leads_to: space };
+        Val { ty, span, kind: Kind::Place(place) }
+    }
+}

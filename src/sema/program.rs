@@ -1,0 +1,116 @@
+//! The typed program, put together from the checked bodies.
+
+use super::check::Checker;
+use super::drains;
+use super::tree::{Aggregate, Builtin, Expr, ExprKind, Map, MapValue, Probe, ProbeKind, Program, Var};
+use super::ty::Ty;
+use super::types::Type;
+use crate::diag::{Diagnostic, codes};
+use crate::syntax::ast::{self, BinaryOp};
+
+impl Checker<'_, '_> {
+    /// Types every body aloud and makes the program.
+    pub(super) fn program(mut self, script: &ast::Script) -> Program {
+        let probes = (0..self.bodies.len()).filter_map(|body| self.probe(body)).collect();
+        self.check_maps();
+        let clauses = script.probes.iter().map(clause_text).collect();
+        let maps = (0..self.maps.list.len()).map(|at| self.map(at)).collect();
+        Program { probes, clauses, maps, structs: self.types.structs, probe_names: self.probe_names }
+    }
+
+    fn probe(&mut self, body: usize) -> Option<Probe> {
+        self.current = body;
+        let ast = self.body().ast;
+        let predicate = ast.predicate.as_ref().and_then(|predicate| self.condition(predicate));
+        let mut statements = self.block(&ast.body);
+        drains::mark(&mut statements);
+        let predicate = self.with_pid(predicate.map(super::value::Val::into_expr));
+        let vars = (0..self.body().vars.len()).map(|var| self.var_of(var)).collect();
+        let body = &mut self.bodies[body];
+        let attach = std::mem::take(&mut body.attach);
+        let (clause, kind, span) = (body.clause, body.kind, ast.span);
+        // A block whose attach points are all wrong was checked for its own mistakes only.
+        (!attach.is_empty()).then_some(Probe {
+            clause,
+            span,
+            kind,
+            attach,
+            predicate,
+            body: statements,
+            vars,
+        })
+    }
+
+    fn var_of(&self, at: usize) -> Var {
+        let slot = &self.body().vars[at];
+        let name = format!("${}", self.body().scopes.vars[at].name);
+        let ty = match &slot.slot.ty {
+            Some(ty @ (Ty::Struct(_) | Ty::Array { .. })) => Type::Pointer {
+                to: std::sync::Arc::new(ty.to_type()),
+                space: slot.place.unwrap_or(super::types::Space::Kernel),
+            },
+            Some(ty) => ty.to_type(),
+            None => Ty::I64.to_type(),
+        };
+        Var { name, ty }
+    }
+
+    /// The predicate of `-p`, before the script's own. Timers and the ends of the script run for no process.
+    fn with_pid(&self, predicate: Option<Expr>) -> Option<Expr> {
+        use ProbeKind::*;
+        let traced = matches!(self.body().kind, Kprobe | Kretprobe | Tracepoint | Profile);
+        let Some(pid) = self.options.pid.filter(|_| traced) else { return predicate };
+        let (span, u32) = (self.body().ast.span, Ty::U32.to_type());
+        let own = Expr { span, ty: u32.clone(), kind: ExprKind::Builtin(Builtin::Pid) };
+        let wanted = Expr::int(i64::from(pid), u32, span);
+        let (left, right) = (Box::new(own), Box::new(wanted));
+        let same = Expr { span, ty: Type::Bool, kind: ExprKind::Binary { op: BinaryOp::Eq, left, right } };
+        Some(match predicate {
+            None => same,
+            Some(other) => {
+                let (left, right) = (Box::new(same), Box::new(other));
+                Expr { span, ty: Type::Bool, kind: ExprKind::Logical { and: true, left, right } }
+            }
+        })
+    }
+
+    /// Says which maps are read but never written: they hold 0.
+    fn check_maps(&mut self) {
+        for at in 0..self.maps.list.len() {
+            let map = &self.maps.list[at];
+            if map.accessed && !map.written {
+                let message = format!("@{} is never written", map.name);
+                let warning = Diagnostic::warning(codes::UNWRITTEN_MAP, message).at(map.span, "always 0");
+                self.report(warning);
+            }
+        }
+    }
+
+    fn map(&self, at: usize) -> Map {
+        let map = &self.maps.list[at];
+        let keyed = map.keyed.is_some_and(|(keyed, _)| keyed);
+        let key = map.key.ty.as_ref().filter(|_| keyed).map(Ty::to_type);
+        let value = match &map.value.ty {
+            Some(Ty::Aggregate(kind)) => MapValue::Aggregate(Aggregate::clone(kind)),
+            Some(ty) => MapValue::Plain(ty.to_type()),
+            None => MapValue::Plain(Ty::I64.to_type()),
+        };
+        Map {
+            name: format!("@{}", map.name),
+            span: map.span,
+            key,
+            value,
+            cleared: map.cleared,
+            measured: map.measured,
+            max_entries: if keyed { self.options.max_map_keys } else { 1 },
+        }
+    }
+}
+
+/// The attach points of a block as written.
+fn clause_text(probe: &ast::Probe) -> String {
+    let point = |point: &ast::AttachPoint| {
+        point.parts.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(":")
+    };
+    probe.attach.iter().map(point).collect::<Vec<_>>().join(",")
+}

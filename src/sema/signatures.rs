@@ -1,0 +1,274 @@
+//! Every builtin value and function: one row of one table.
+//!
+//! A row says what the name means, how many arguments it takes, where it may stand and what it needs of the kernel;
+//! the words are for messages and listings. What a call does with its arguments is in `calls`.
+
+use super::tree::{Builtin, ProbeKind};
+use crate::diag::suggest;
+use crate::host::Feature;
+
+/// A name of the language.
+pub(super) struct Row {
+    pub name: &'static str,
+    pub meaning: Meaning,
+    /// Arguments at least and at most.
+    pub args: (usize, usize),
+    pub place: Place,
+    /// What the kernel must have, and in which probes.
+    pub feature: Option<(Feature, Place)>,
+    /// As in C, for messages: `printf(format, ...)`.
+    pub usage: &'static str,
+    /// What it is, in a line.
+    pub about: &'static str,
+}
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Meaning {
+    /// A value that the program computes; its size in bytes, 0 for those that are no integers.
+    Value(Builtin, u8),
+    /// Number of CPUs.
+    Cpus,
+    /// Pid of the traced command.
+    ChildPid,
+    /// The fields of a tracepoint.
+    Args,
+    /// An aggregation: only as the value assigned to a map.
+    Aggregation(Aggregation),
+    /// Does something; no value.
+    Action(Action),
+    /// Gives a value.
+    Function(Function),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Aggregation {
+    Count,
+    Sum,
+    Min,
+    Max,
+    Avg,
+    Stats,
+    Hist,
+    Lhist,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Action {
+    Printf,
+    Print,
+    Clear,
+    Zero,
+    Exit,
+    Time,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Function {
+    Delete,
+    HasKey,
+    Len,
+    Str,
+}
+
+/// Where a name may be used.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Place {
+    Anywhere,
+    Kprobe,
+    Kretprobe,
+    KernelFunction,
+    Tracepoint,
+}
+
+impl Place {
+    pub fn allows(self, kind: ProbeKind) -> bool {
+        match self {
+            Place::Anywhere => true,
+            Place::Kprobe => kind == ProbeKind::Kprobe,
+            Place::Kretprobe => kind == ProbeKind::Kretprobe,
+            Place::KernelFunction => matches!(kind, ProbeKind::Kprobe | ProbeKind::Kretprobe),
+            Place::Tracepoint => kind == ProbeKind::Tracepoint,
+        }
+    }
+
+    pub fn words(self) -> &'static str {
+        match self {
+            Place::Anywhere => "any probe",
+            Place::Kprobe => "kprobe",
+            Place::Kretprobe => "kretprobe",
+            Place::KernelFunction => "kprobe and kretprobe",
+            Place::Tracepoint => "tracepoint",
+        }
+    }
+}
+
+const fn row(name: &'static str, meaning: Meaning, usage: &'static str, about: &'static str) -> Row {
+    Row { name, meaning, args: (0, 0), place: Place::Anywhere, feature: None, usage, about }
+}
+
+const fn value(name: &'static str, builtin: Builtin, size: u8, about: &'static str) -> Row {
+    row(name, Meaning::Value(builtin, size), name, about)
+}
+
+impl Row {
+    const fn args(mut self, least: usize, most: usize) -> Row {
+        self.args = (least, most);
+        self
+    }
+
+    const fn only(mut self, place: Place) -> Row {
+        self.place = place;
+        self
+    }
+
+    const fn needs(mut self, feature: Feature, place: Place) -> Row {
+        self.feature = Some((feature, place));
+        self
+    }
+}
+
+use Meaning::{Action as Does, Aggregation as Adds, Function as Gives};
+
+/// Arguments of `printf` at most, the format included.
+const MANY: usize = 128;
+
+/// All of them, values first.
+pub(super) const TABLE: &[Row] = &[
+    value("pid", Builtin::Pid, 4, "process id").args(0, 1),
+    value("tid", Builtin::Tid, 4, "thread id").args(0, 1),
+    value("uid", Builtin::Uid, 8, "user id"),
+    value("gid", Builtin::Gid, 8, "group id"),
+    value("comm", Builtin::Comm, 0, "name of the thread"),
+    value("cpu", Builtin::Cpu, 8, "number of the CPU"),
+    value("nsecs", Builtin::Nsecs, 8, "nanoseconds since boot").args(0, 1),
+    value("elapsed", Builtin::Elapsed, 8, "nanoseconds since the script began"),
+    value("probe", Builtin::Probe, 0, "full name of the probe"),
+    value("func", Builtin::Func, 0, "name of the traced function")
+        .only(Place::KernelFunction)
+        .needs(Feature::GetFuncIp, Place::Kretprobe),
+    value("curtask", Builtin::Curtask, 0, "address of the current task_struct"),
+    value("rand", Builtin::Rand, 8, "random number"),
+    value("cgroup", Builtin::Cgroup, 8, "id of the current cgroup"),
+    value("arg0", Builtin::Arg(0), 8, "first argument of the function").only(Place::Kprobe),
+    value("arg1", Builtin::Arg(1), 8, "second argument of the function").only(Place::Kprobe),
+    value("arg2", Builtin::Arg(2), 8, "third argument of the function").only(Place::Kprobe),
+    value("arg3", Builtin::Arg(3), 8, "fourth argument of the function").only(Place::Kprobe),
+    value("arg4", Builtin::Arg(4), 8, "fifth argument of the function").only(Place::Kprobe),
+    value("arg5", Builtin::Arg(5), 8, "sixth argument of the function").only(Place::Kprobe),
+    value("retval", Builtin::Retval, 8, "what the function returned").only(Place::Kretprobe),
+    row("args", Meaning::Args, "args.field", "fields of the tracepoint").only(Place::Tracepoint),
+    row("ncpus", Meaning::Cpus, "ncpus", "number of CPUs"),
+    row("cpid", Meaning::ChildPid, "cpid", "process id of the command given by -c"),
+    row("printf", Does(Action::Printf), "printf(format, ...)", "prints text").args(1, MANY),
+    row("print", Does(Action::Print), "print(value) or print(@map, top, div)", "prints a value or a map")
+        .args(1, 3),
+    row("clear", Does(Action::Clear), "clear(@map)", "removes every entry of a map").args(1, 1),
+    row("zero", Does(Action::Zero), "zero(@map)", "sets every value of a map to 0").args(1, 1),
+    row("exit", Does(Action::Exit), "exit(code)", "ends the script").args(0, 1),
+    row("time", Does(Action::Time), "time(format)", "prints the time of day").args(0, 1),
+    row("delete", Gives(Function::Delete), "delete(@map, key)", "removes an entry").args(1, 2),
+    row("has_key", Gives(Function::HasKey), "has_key(@map, key)", "true when there is such an entry")
+        .args(1, 2),
+    row("len", Gives(Function::Len), "len(@map)", "number of entries").args(1, 1),
+    row("str", Gives(Function::Str), "str(pointer, size)", "text at an address").args(1, 2),
+    row("count", Adds(Aggregation::Count), "@ = count()", "how often it ran"),
+    row("sum", Adds(Aggregation::Sum), "@ = sum(x)", "sum of the values").args(1, 1),
+    row("min", Adds(Aggregation::Min), "@ = min(x)", "least value").args(1, 1),
+    row("max", Adds(Aggregation::Max), "@ = max(x)", "greatest value").args(1, 1),
+    row("avg", Adds(Aggregation::Avg), "@ = avg(x)", "average").args(1, 1),
+    row("stats", Adds(Aggregation::Stats), "@ = stats(x)", "count, average and total").args(1, 1),
+    row("hist", Adds(Aggregation::Hist), "@ = hist(x, bits)", "histogram by powers of two").args(1, 2),
+    row("lhist", Adds(Aggregation::Lhist), "@ = lhist(x, min, max, step)", "linear histogram").args(4, 4),
+];
+
+/// Names of bpftrace that are not there yet: told apart from mistakes.
+const LATER: &[&str] = &[
+    "assert",
+    "bswap",
+    "buf",
+    "cat",
+    "cgroup_path",
+    "cgroupid",
+    "ctx",
+    "debugf",
+    "errorf",
+    "fail",
+    "find",
+    "getopt",
+    "has_cpid",
+    "is_err",
+    "jiffies",
+    "join",
+    "kaddr",
+    "kptr",
+    "kstack",
+    "ksym",
+    "leader_comm",
+    "leader_tid",
+    "macaddr",
+    "memcmp",
+    "ntop",
+    "numaid",
+    "offsetof",
+    "override",
+    "path",
+    "pcomm",
+    "percpu_kaddr",
+    "ppid",
+    "probetype",
+    "pton",
+    "reg",
+    "signal",
+    "skboutput",
+    "socket_cookie",
+    "strcap",
+    "strcontains",
+    "strerror",
+    "strftime",
+    "strlen",
+    "strncmp",
+    "strstr",
+    "syscall_name",
+    "system",
+    "tseries",
+    "uaddr",
+    "unwatch",
+    "uptr",
+    "usermode",
+    "username",
+    "ustack",
+    "usym",
+    "warnf",
+];
+
+/// The row of a name.
+pub(super) fn find(name: &str) -> Option<&'static Row> {
+    TABLE.iter().find(|row| row.name == name)
+}
+
+/// True for names that bpftrace knows and this does not.
+pub(super) fn comes_later(name: &str) -> bool {
+    LATER.contains(&name)
+}
+
+/// The nearest name, among functions or among values.
+pub(super) fn nearest(name: &str, call: bool) -> Option<&'static Row> {
+    let is_call = |row: &&Row| matches!(row.meaning, Does(_) | Adds(_) | Gives(_)) == call;
+    let names = TABLE.iter().filter(is_call).map(|row| row.name);
+    suggest::nearest(name, names).and_then(find)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_unique_and_say_something() {
+        for (i, row) in TABLE.iter().enumerate() {
+            assert!(TABLE[..i].iter().all(|other| other.name != row.name), "{} twice", row.name);
+            assert!(!row.about.is_empty() && row.usage.contains(row.name), "{}", row.name);
+            assert!(row.args.0 <= row.args.1 && !comes_later(row.name), "{}", row.name);
+        }
+    }
+}
