@@ -1,6 +1,7 @@
 //! Typed trees to SSA.
 
 mod facts;
+mod run;
 mod tree;
 
 use beetrace::codegen::{self, inst::Target};
