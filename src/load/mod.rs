@@ -22,6 +22,7 @@ pub mod attach;
 pub mod error;
 mod kernel;
 mod memory;
+mod missed;
 mod object;
 mod parallel;
 mod program;
@@ -190,6 +191,25 @@ impl Loaded {
             return Err(AttachError::Cancelled);
         }
         if failures.is_empty() { Ok(()) } else { Err(AttachError::Failed(failures)) }
+    }
+
+    /// For each program, by the artifact's index: how often it should have run and did not; None where the kernel
+    /// does not count that. To be asked before detaching.
+    pub fn missed(&self) -> Vec<Option<u64>> {
+        let own = |(fd, kind): (&OwnedFd, &ProbeKind)| match kind {
+            ProbeKind::Begin | ProbeKind::End => Some(0),
+            ProbeKind::Interval | ProbeKind::Profile => None,
+            _ => missed::by_program(fd.as_fd()),
+        };
+        let mut counts: Vec<Option<u64>> = self.programs.iter().zip(&self.kinds).map(own).collect();
+        for link in &self.links {
+            let count = &mut counts[link.program];
+            if count.is_some() {
+                let missed = link.fds.iter().map(|fd| missed::by_link(fd.as_fd())).sum::<Option<u64>>();
+                *count = count.zip(missed).map(|(own, missed)| own + missed);
+            }
+        }
+        counts
     }
 
     /// How many attach points are attached.

@@ -202,9 +202,10 @@ impl<'a> Writer<'a> {
         (self.members(size, &members), size)
     }
 
-    /// A number in a type: a pointer to an array of so many integers.
+    /// A number in a type: a pointer to an array of so many elements; of bytes, as the array's size must fit 32 bits.
     fn number(&mut self, name: &'static str, value: u32) -> (&'static str, Id) {
-        let array = self.btf.array(self.int, self.int, value);
+        let byte = self.btf.int("char", 1, Encoding::Char);
+        let array = self.btf.array(byte, self.int, value);
         (name, self.btf.pointer(array))
     }
 

@@ -205,3 +205,15 @@ pub fn artifact() -> Artifact {
         ..Artifact::default()
     }
 }
+
+/// BEGIN reads a map's value without a null check, at the statement of line 3.
+pub fn unchecked() -> Artifact {
+    let mut artifact = artifact();
+    let mut asm = Asm::default();
+    asm.imm(0, 0).key(7).map(1, COUNT).call(1);
+    let reads = asm.insns.len() as u32;
+    asm.op(0x79, 0, 0, 0, 0).exit();
+    let lines = vec![line(0, 2), line(reads, 3), line(reads + 1, 4)];
+    artifact.programs[0] = program("BEGIN", ProbeKind::Begin, ("begin", Attach::Begin), asm, lines);
+    artifact
+}

@@ -11,7 +11,6 @@ use beetrace::wire::ledger::{self, Cause};
 use libbpf_rs::{MapCore, MapFlags, RingBufferBuilder};
 
 use crate::handmade::{self, COUNT, LEDGER, RECORD, RING, SWAP, TOTAL};
-use crate::load_report::unchecked;
 
 static NEVER: AtomicBool = AtomicBool::new(false);
 const OPTIONS: Options<'static> = Options { cancel: &NEVER };
@@ -57,7 +56,7 @@ fn begin_writes_to_the_ring_and_to_every_kind_of_map() {
 
 #[test]
 fn a_refused_program_is_told_by_line_and_complaint() {
-    let artifact = unchecked();
+    let artifact = handmade::unchecked();
     let error = Loaded::open(&artifact, &OPTIONS).expect_err("the verifier refuses it");
     let LoadError::Refused(refusals) = &error else { panic!("{error:?}") };
     assert_eq!((refusals.len(), refusals[0].program), (1, 0), "the other program is not blamed");

@@ -3,11 +3,11 @@
 
 use beetrace::diag::render;
 use beetrace::load::{AttachError, Failure, LoadError, Refusal};
-use beetrace::object::artifact::{Artifact, AttachPoint};
-use beetrace::sema::tree::{Attach, ProbeKind};
+use beetrace::object::artifact::AttachPoint;
+use beetrace::sema::tree::Attach;
 use beetrace::source::SourceMap;
 
-use crate::handmade::{self, Asm, COUNT};
+use crate::handmade::{self, COUNT};
 
 /// Stands between input and output.
 const RULE: &str = "---- gives ----\n";
@@ -18,20 +18,8 @@ fn sources() -> SourceMap {
     sources
 }
 
-/// BEGIN reads a map's value without a null check, at the statement of line 3.
-pub fn unchecked() -> Artifact {
-    let mut artifact = handmade::artifact();
-    let mut asm = Asm::default();
-    asm.imm(0, 0).key(7).map(1, COUNT).call(1);
-    let reads = asm.insns.len() as u32;
-    asm.op(0x79, 0, 0, 0, 0).exit();
-    let lines = vec![handmade::line(0, 2), handmade::line(reads, 3), handmade::line(reads + 1, 4)];
-    artifact.programs[0] = handmade::program("BEGIN", ProbeKind::Begin, ("begin", Attach::Begin), asm, lines);
-    artifact
-}
-
 fn rendered(error: &LoadError, verbose: bool) -> String {
-    render::to_string(&sources(), &error.diagnostics(&unchecked(), &sources(), verbose))
+    render::to_string(&sources(), &error.diagnostics(&handmade::unchecked(), &sources(), verbose))
 }
 
 #[test]

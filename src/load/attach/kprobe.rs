@@ -5,7 +5,7 @@
 //! here, in the table of symbols. When the kernel refuses, the list is halved until the culprits are alone: the rest
 //! gets its links all the same.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{CString, c_char, c_ulong};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::{fs, io};
@@ -113,7 +113,7 @@ pub fn attach_multi(program: BorrowedFd, targets: &[(Target, u64)]) -> Vec<Outco
     let at_return = targets.iter().any(|(target, _)| target.at_return);
     let mut out = Vec::new();
     let mut groups: [Vec<Entry>; 3] = Default::default();
-    let symbols = targets.iter().any(|(t, _)| t.module.is_some()).then(module_symbols).unwrap_or_default();
+    let symbols = module_symbols(targets);
     let mut seen = HashSet::new();
     for (point, (target, cookie)) in targets.iter().enumerate() {
         let address = target.module.and_then(|module| symbols.get(&(module.into(), target.function.into())));
@@ -181,15 +181,19 @@ fn link(program: BorrowedFd, entries: &[Entry], at_return: bool) -> io::Result<O
     })
 }
 
-/// Addresses of the functions of all modules, by module and name.
-fn module_symbols() -> std::collections::HashMap<(String, String), u64> {
-    let text = fs::read("/proc/kallsyms").unwrap_or_default();
+/// Addresses of those of `targets` that are functions of modules, by module and name.
+fn module_symbols(targets: &[(Target, u64)]) -> HashMap<(String, String), u64> {
+    let wanted: HashSet<_> = targets.iter().filter_map(|(t, _)| Some((t.module?, t.function))).collect();
+    if wanted.is_empty() {
+        return HashMap::new();
+    }
+    let text = String::from_utf8_lossy(&fs::read("/proc/kallsyms").unwrap_or_default()).into_owned();
     let symbol = |line: &str| {
-        let mut words = line.split_whitespace();
-        let address = u64::from_str_radix(words.next()?, 16).ok().filter(|address| *address != 0)?;
-        let name = words.nth(1)?;
-        let module = words.next()?.trim_matches(['[', ']']);
-        Some(((module.to_owned(), name.to_owned()), address))
+        // `address kind name\t[module]`; the address is 0 for those who may not know
+        let (front, module) = line.strip_suffix(']')?.split_once("\t[")?;
+        let (address, name) = (front.split(' ').next()?, front.rsplit(' ').next()?);
+        let address = u64::from_str_radix(address, 16).ok().filter(|address| *address != 0)?;
+        wanted.contains(&(module, name)).then(|| ((module.to_owned(), name.to_owned()), address))
     };
-    String::from_utf8_lossy(&text).lines().filter_map(symbol).collect()
+    text.lines().filter_map(symbol).collect()
 }

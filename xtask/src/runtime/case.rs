@@ -6,6 +6,8 @@
 //! mem: 1G
 //! # a test target of the package (`test = false` in Cargo.toml), put into the guest's PATH under its name
 //! program: kernel
+//! # a module of the kernel's to load first
+//! module: overlay
 //!
 //! == the case's name
 //! script: BEGIN { printf("%d\n", 1); exit(); }
@@ -38,6 +40,8 @@ pub struct Suite {
     pub machine: Machine,
     /// Test targets of cargo that its cases run.
     pub programs: Vec<String>,
+    /// Modules of the kernel that its cases look for.
+    pub modules: Vec<String>,
     /// In the file's order.
     pub cases: Vec<Case>,
 }
@@ -121,6 +125,7 @@ impl Suite {
                 "smp" => self.machine.cpus = number()?,
                 "mem" => self.machine.memory = text,
                 "program" => self.programs.push(text),
+                "module" => self.modules.push(text),
                 _ => return Err(format!("`{key}` before the first case")),
             }
             return Ok(());

@@ -92,9 +92,10 @@ fn run(request: &Request) -> Res<Counts> {
     };
     input.program("beetrace", beetrace);
     let groups = groups(request, &suites);
-    for name in programs(&groups) {
+    for name in wanted(&groups, |suite| &suite.programs) {
         input.program(name, product::test_program(name)?);
     }
+    input.modules.extend(wanted(&groups, |suite| &suite.modules).into_iter().map(str::to_owned));
     qemu::catch_interrupts();
     let report = Report::new(false);
     self_test::run(
@@ -146,10 +147,10 @@ fn groups<'a>(request: &Request, suites: &'a [Suite]) -> Vec<Group<'a>> {
     groups
 }
 
-/// The test targets that the groups' cases run.
-fn programs<'a>(groups: &[Group<'a>]) -> BTreeSet<&'a str> {
+/// What the suites of the groups' cases name, each once.
+fn wanted<'a>(groups: &[Group<'a>], names: fn(&Suite) -> &Vec<String>) -> BTreeSet<&'a str> {
     let suites = groups.iter().flat_map(|group| group.cases.iter().map(|(suite, _)| *suite));
-    suites.flat_map(|suite| suite.programs.iter().map(String::as_str)).collect()
+    suites.flat_map(|suite| names(suite).iter().map(String::as_str)).collect()
 }
 
 /// Runs the groups, `jobs` guests at a time.
