@@ -96,6 +96,10 @@ codes! {
     TARGET = "E0802", "target process";
     /// A file could not be read or written.
     FILE = "E0803", "file";
+    /// A map of the running script could not be read or changed.
+    MAP_ACCESS = "E0804", "map access failed";
+    /// A service of the system that the run needs failed.
+    SYSTEM = "E0805", "system call failed";
     /// Arguments of the command line that do not fit.
     USAGE = "E0901", "usage";
     /// A bug in the compiler: an internal check failed.

@@ -1,0 +1,167 @@
+//! What the runtime asks of the kernel, as traits: `libbpf` answers for a loaded artifact, `fake` in tests.
+//!
+//! The traits are as low as the system calls are: what must be right about restarts, races and full buffers is in
+//! code that the fake can put to the test.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::sync::atomic::AtomicU64;
+
+use super::failure::Failure;
+
+/// A table of keys and values that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// The map with this index, as programs use it now. For a `Swapped` map: the one in its slot.
+    Live(usize),
+    /// What [`KernelMaps::take`] took out of this `Swapped` map last: no program uses it any more.
+    Taken(usize),
+}
+
+/// Which keys an update may touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Update {
+    /// Any.
+    Any,
+    /// Only keys that are not there (BPF_NOEXIST).
+    New,
+    /// Only keys that are there (BPF_EXIST).
+    Existing,
+}
+
+/// Where a batch read goes on: what the kernel gave after the last one, None at the start.
+pub type Cursor = Option<[u8; 8]>;
+
+/// What a batch read gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// Entries written to the buffers.
+    pub count: usize,
+    /// There are no more.
+    pub end: bool,
+}
+
+/// The maps of a running script, by the artifact's index.
+///
+/// Keys and values are as in the kernel: a value of a per-CPU map has one slot for each possible CPU, each rounded up
+/// to 8 bytes.
+pub trait KernelMaps {
+    /// Possible CPUs: slots of a per-CPU value.
+    fn cpus(&self) -> usize;
+
+    /// Copies the value of `key`; false when there is none.
+    ///
+    /// # Errors
+    /// The system call's.
+    fn lookup(&mut self, table: Table, key: &[u8], value: &mut [u8]) -> io::Result<bool>;
+
+    /// Sets the value of `key`; false when `update` forbids it.
+    ///
+    /// # Errors
+    /// The system call's.
+    fn update(&mut self, table: Table, key: &[u8], value: &[u8], update: Update) -> io::Result<bool>;
+
+    /// Removes `key`; false when there was none.
+    ///
+    /// # Errors
+    /// The system call's.
+    fn delete(&mut self, table: Table, key: &[u8]) -> io::Result<bool>;
+
+    /// Copies the key after `key` to `next`; false at the end. Begins anew when `key` is not there any more.
+    ///
+    /// # Errors
+    /// The system call's.
+    fn next_key(&mut self, table: Table, key: Option<&[u8]>, next: &mut [u8]) -> io::Result<bool>;
+
+    /// Copies as many entries of a hash as the buffers hold, from `cursor` on, which is moved.
+    ///
+    /// # Errors
+    /// ENOSPC when the buffers do not hold the next bucket: again, with more room. EINVAL, EOPNOTSUPP or 524 where
+    /// the kernel cannot do it.
+    fn batch(
+        &mut self,
+        table: Table,
+        cursor: &mut Cursor,
+        keys: &mut [u8],
+        values: &mut [u8],
+    ) -> io::Result<Batch>;
+
+    /// Puts an empty map into the slot of a `Swapped` map and returns when no program uses the old one any more:
+    /// it is then [`Table::Taken`].
+    ///
+    /// # Errors
+    /// The system call's; the old map stays in place then.
+    fn take(&mut self, map: usize) -> io::Result<()>;
+
+    /// Frees what was taken.
+    fn release(&mut self, map: usize);
+}
+
+/// Memory that programs and the runtime share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shared {
+    /// See [`crate::wire::ledger`].
+    Ledger,
+    /// See [`crate::wire::record`].
+    Control,
+    /// See [`crate::wire::map::Global`].
+    Globals,
+}
+
+/// Records in the order in which programs reserved them.
+pub trait Records {
+    /// Readable when a program forced a wakeup; None for a fake.
+    fn fd(&self) -> Option<RawFd>;
+
+    /// Bytes that programs have reserved and nobody has taken.
+    fn fill(&self) -> u64;
+
+    /// The next finished record. The room of the one before is given back.
+    fn next(&mut self) -> Option<&[u8]>;
+}
+
+/// Runs that a program missed because the kernel left them out (a probe that fires inside a probe).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missed {
+    /// Index of the program.
+    pub program: usize,
+    /// How many the kernel counted; see [`Kernel::counts_missed`].
+    pub runs: u64,
+}
+
+/// A script in the kernel.
+pub trait Kernel: KernelMaps {
+    /// Runs the BEGIN programs.
+    ///
+    /// # Errors
+    /// When the kernel does not run one.
+    fn begin(&mut self) -> Result<(), Failure>;
+
+    /// Attaches all but BEGIN and END; the number of attach points.
+    ///
+    /// # Errors
+    /// When one could not be attached.
+    fn attach(&mut self) -> Result<usize, Failure>;
+
+    /// Detaches everything; no program runs any more when it returns.
+    fn detach(&mut self);
+
+    /// Runs the END programs.
+    ///
+    /// # Errors
+    /// When the kernel does not run one.
+    fn end(&mut self) -> Result<(), Failure>;
+
+    /// The ring; None when the script writes no records.
+    fn records(&mut self) -> Option<&mut dyn Records>;
+
+    /// Shared words, by 8 bytes; empty when the script has none.
+    fn shared(&self, shared: Shared) -> &[AtomicU64];
+
+    /// What programs missed, so far.
+    fn missed(&mut self) -> Vec<Missed>;
+
+    /// Whether this kernel counts missed runs for every kind of probe: if not, a count of 0 says nothing. Asked only
+    /// when the answer is shown.
+    fn counts_missed(&mut self) -> bool;
+}

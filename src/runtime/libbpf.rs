@@ -1,0 +1,244 @@
+//! The runtime's [`Kernel`] for a loaded artifact: one system call a function, through libbpf.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::atomic::AtomicU64;
+
+use libbpf_rs::MapHandle;
+use libbpf_sys as sys;
+
+use super::failure::Failure;
+use super::kernel::{Batch, Cursor, Kernel, KernelMaps, Missed, Records, Shared, Table, Update};
+use super::ring::Ring;
+use crate::host::{Btf, BtfKind, BtfType, Host, TypeId};
+use crate::load::{Loaded, Options};
+use crate::object::artifact::Artifact;
+use crate::source::SourceMap;
+use crate::wire::map::{MapKind, MapRole};
+
+/// What messages and the footer need to know.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// What was compiled.
+    pub artifact: &'a Artifact,
+    /// Where it came from.
+    pub sources: &'a SourceMap,
+    /// The machine.
+    pub host: &'a dyn Host,
+    /// How it was loaded.
+    pub options: Options<'a>,
+    /// Whole verifier logs.
+    pub verbose: bool,
+}
+
+/// A loaded artifact with what the runtime keeps of it.
+pub struct LoadedKernel<'a> {
+    loaded: &'a mut Loaded,
+    about: Surroundings<'a>,
+    ring: Option<Ring>,
+    cpus: usize,
+    /// Of `Swapped` maps: the map in the slot, once it was asked for, and the one taken out.
+    current: Vec<Option<MapHandle>>,
+    taken: Vec<Option<MapHandle>>,
+}
+
+impl<'a> LoadedKernel<'a> {
+    /// Maps the ring.
+    ///
+    /// # Errors
+    /// When the kernel does not map it or tell the number of CPUs.
+    pub fn new(loaded: &'a mut Loaded, about: Surroundings<'a>) -> Result<LoadedKernel<'a>, Failure> {
+        let maps = &about.artifact.maps;
+        let ring = maps.iter().position(|map| map.role == MapRole::Ring).map(|index| {
+            Ring::new(loaded.maps()[index].as_fd(), maps[index].max_entries)
+                .map_err(|error| Failure::system("map the ring buffer", &error))
+        });
+        let unknown = |_| Failure::system("count the CPUs", &io::Error::last_os_error());
+        Ok(LoadedKernel {
+            ring: ring.transpose()?,
+            cpus: libbpf_rs::num_possible_cpus().map_err(unknown)?,
+            current: maps.iter().map(|_| None).collect(),
+            taken: maps.iter().map(|_| None).collect(),
+            loaded,
+            about,
+        })
+    }
+
+    fn fd(&mut self, table: Table) -> io::Result<RawFd> {
+        let handle = match table {
+            Table::Taken(map) => self.taken[map].as_ref().ok_or_else(|| errno(libc::EBADF))?,
+            Table::Live(map) if self.about.artifact.maps[map].kind != MapKind::Swapped => {
+                &self.loaded.maps()[map]
+            }
+            Table::Live(map) => {
+                if self.current[map].is_none() {
+                    self.current[map] = Some(self.loaded.current(map)?);
+                }
+                self.current[map].as_ref().expect("just put there")
+            }
+        };
+        Ok(handle.as_fd().as_raw_fd())
+    }
+}
+
+fn errno(number: i32) -> io::Error {
+    io::Error::from_raw_os_error(number)
+}
+
+/// libbpf gives negative error numbers. False where the error is `expected`.
+fn check(result: i32, expected: i32) -> io::Result<bool> {
+    match result {
+        0.. => Ok(true),
+        error if -error == expected => Ok(false),
+        error => Err(errno(-error)),
+    }
+}
+
+impl KernelMaps for LoadedKernel<'_> {
+    fn cpus(&self) -> usize {
+        self.cpus
+    }
+
+    fn lookup(&mut self, table: Table, key: &[u8], value: &mut [u8]) -> io::Result<bool> {
+        let fd = self.fd(table)?;
+        // SAFETY: buffers as long as the map's keys and values, by the trait's contract.
+        let result = unsafe { sys::bpf_map_lookup_elem(fd, key.as_ptr().cast(), value.as_mut_ptr().cast()) };
+        check(result, libc::ENOENT)
+    }
+
+    fn update(&mut self, table: Table, key: &[u8], value: &[u8], update: Update) -> io::Result<bool> {
+        let (flags, expected) = match update {
+            Update::Any => (sys::BPF_ANY, 0),
+            Update::New => (sys::BPF_NOEXIST, libc::EEXIST),
+            Update::Existing => (sys::BPF_EXIST, libc::ENOENT),
+        };
+        let fd = self.fd(table)?;
+        let (key, value) = (key.as_ptr().cast(), value.as_ptr().cast());
+        // SAFETY: as in `lookup`.
+        check(unsafe { sys::bpf_map_update_elem(fd, key, value, u64::from(flags)) }, expected)
+    }
+
+    fn delete(&mut self, table: Table, key: &[u8]) -> io::Result<bool> {
+        let fd = self.fd(table)?;
+        // SAFETY: as in `lookup`.
+        check(unsafe { sys::bpf_map_delete_elem(fd, key.as_ptr().cast()) }, libc::ENOENT)
+    }
+
+    fn next_key(&mut self, table: Table, key: Option<&[u8]>, next: &mut [u8]) -> io::Result<bool> {
+        let fd = self.fd(table)?;
+        let key = key.map_or(std::ptr::null(), <[u8]>::as_ptr);
+        // SAFETY: as in `lookup`; null asks for the first key.
+        check(unsafe { sys::bpf_map_get_next_key(fd, key.cast(), next.as_mut_ptr().cast()) }, libc::ENOENT)
+    }
+
+    fn batch(
+        &mut self,
+        table: Table,
+        cursor: &mut Cursor,
+        keys: &mut [u8],
+        values: &mut [u8],
+    ) -> io::Result<Batch> {
+        let fd = self.fd(table)?;
+        let (Table::Live(map) | Table::Taken(map)) = table;
+        let room = keys.len() / self.about.artifact.maps[map].key_size as usize;
+        let (mut from, mut to, mut count) = (cursor.unwrap_or_default(), [0u8; 8], room as u32);
+        let from = if cursor.is_some() { from.as_mut_ptr() } else { std::ptr::null_mut() };
+        // SAFETY: room for `count` keys and values, by the trait's contract; a hash's cursor is 4 bytes.
+        let result = unsafe {
+            sys::bpf_map_lookup_batch(
+                fd,
+                from.cast(),
+                to.as_mut_ptr().cast(),
+                keys.as_mut_ptr().cast(),
+                values.as_mut_ptr().cast(),
+                &raw mut count,
+                std::ptr::null(),
+            )
+        };
+        let more = check(result, libc::ENOENT)?;
+        *cursor = Some(to);
+        Ok(Batch { count: count as usize, end: !more })
+    }
+
+    fn take(&mut self, map: usize) -> io::Result<()> {
+        self.current[map] = None;
+        self.taken[map] = Some(self.loaded.swap(map)?);
+        Ok(())
+    }
+
+    fn release(&mut self, map: usize) {
+        self.taken[map] = None;
+    }
+}
+
+impl Kernel for LoadedKernel<'_> {
+    fn begin(&mut self) -> Result<(), Failure> {
+        let Surroundings { artifact, sources, verbose, .. } = self.about;
+        self.loaded.run_begin().map_err(|error| Failure::new(error.diagnostics(artifact, sources, verbose)))
+    }
+
+    fn attach(&mut self) -> Result<usize, Failure> {
+        let Surroundings { artifact, sources, options, .. } = self.about;
+        let result = self.loaded.attach(artifact, &options);
+        result.map_err(|error| Failure::new(error.diagnostics(artifact, sources)))?;
+        Ok(self.loaded.attached())
+    }
+
+    fn detach(&mut self) {
+        self.loaded.detach();
+    }
+
+    fn end(&mut self) -> Result<(), Failure> {
+        let Surroundings { artifact, sources, verbose, .. } = self.about;
+        self.loaded.run_end().map_err(|error| Failure::new(error.diagnostics(artifact, sources, verbose)))
+    }
+
+    fn records(&mut self) -> Option<&mut dyn Records> {
+        self.ring.as_mut().map(|ring| ring as &mut dyn Records)
+    }
+
+    fn shared(&self, shared: Shared) -> &[AtomicU64] {
+        let memory = match shared {
+            Shared::Ledger => self.loaded.ledger(),
+            Shared::Control => self.loaded.control(),
+            Shared::Globals => self.loaded.globals(),
+        };
+        memory.map_or(&[], |memory| memory.words())
+    }
+
+    fn missed(&mut self) -> Vec<Missed> {
+        let runs = |fd: BorrowedFd| recursion_misses(fd).unwrap_or(0);
+        self.loaded.programs().enumerate().map(|(program, fd)| Missed { program, runs: runs(fd) }).collect()
+    }
+
+    /// Kernels that count for kprobes and tracepoints too tell about it in the info of links (6.7).
+    fn counts_missed(&mut self) -> bool {
+        let btf = self.about.host.btf();
+        btf.is_ok_and(|btf| {
+            member(btf, BtfKind::Struct, "bpf_link_info", &["perf_event", "kprobe", "missed"])
+        })
+    }
+}
+
+/// Runs that the kernel left out because the program, or another on the same CPU, was running.
+fn recursion_misses(program: BorrowedFd) -> Option<u64> {
+    let mut info = sys::bpf_prog_info::default();
+    let mut size = size_of_val(&info) as u32;
+    // SAFETY: a zeroed struct with its size.
+    let result = unsafe { sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &raw mut info, &raw mut size) };
+    check(result, 0).ok().map(|_| info.recursion_misses)
+}
+
+/// Whether a struct has a member at the end of `path`, looking through anonymous members.
+fn member(btf: &dyn Btf, kind: BtfKind, name: &str, path: &[&str]) -> bool {
+    btf.find(kind, name).is_some_and(|id| has_path(btf, id, path))
+}
+
+fn has_path(btf: &dyn Btf, id: TypeId, path: &[&str]) -> bool {
+    let Some((first, rest)) = path.split_first() else { return true };
+    let (_, BtfType::Composite { members, .. }) = btf.resolve(id) else { return false };
+    members.iter().any(|member| match member.name.as_str() {
+        "" => has_path(btf, member.ty, path),
+        name => name == *first && has_path(btf, member.ty, rest),
+    })
+}

@@ -1,0 +1,197 @@
+//! A run from BEGIN to the last map.
+//!
+//! Order: BEGIN programs · attach · the command of `-c` starts · events · detach · what is left of them · END programs ·
+//! their output · the maps · the footer.
+//!
+//! While records come the loop looks for more every millisecond, and nobody wakes it. When there are none it says so
+//! ([`Global::Asleep`]), looks once more and sleeps: the next record wakes it, as do signals, the end of the command or of
+//! the traced process, and a reader of the output that goes away.
+
+use std::io::{self, Write as _};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::child::{Child, Target};
+use super::failure::Failure;
+use super::kernel::{Kernel, Shared};
+use super::ledger::Losses;
+use super::names::SystemNames;
+use super::output::Output;
+use super::session::{BATCH, Session};
+use super::signals::Signals;
+use super::sys::{self, Epoll, Interest};
+use crate::object::artifact::Artifact;
+use crate::sema::tree::ProbeKind;
+use crate::wire::map::Global;
+
+/// How to run.
+#[derive(Clone, Copy, Debug)]
+pub struct RunOptions {
+    /// No "Attached N probes".
+    pub quiet: bool,
+    /// The footer tells what is not known even when nothing was lost.
+    pub verbose: bool,
+    /// Print the maps at the end.
+    pub print_maps: bool,
+}
+
+/// The processes that a run is about.
+#[derive(Debug, Default)]
+pub struct Processes {
+    /// The command of `-c`, waiting to start. Its end ends the run.
+    pub child: Option<Child>,
+    /// The process of `-p`. Its end ends the run.
+    pub target: Option<Target>,
+}
+
+/// Runs a loaded script to its end; gives the exit status.
+///
+/// # Errors
+/// When a program cannot be run or attached, the command does not start, output fails, or the user quits at once.
+/// Everything is detached then.
+pub fn run(
+    artifact: &Artifact,
+    kernel: &mut dyn Kernel,
+    options: &RunOptions,
+    processes: &mut Processes,
+    output: &mut dyn Output,
+    signals: Signals,
+) -> Result<u8, Failure> {
+    let mut names = SystemNames::new(&artifact.probe_names);
+    let mut session = Session::new(artifact, kernel, output, &mut names, signals);
+    let result = events(artifact, &mut session, options, processes, signals);
+    // whatever happened, no program runs on
+    session.kernel.detach();
+    sys::wait_for_programs();
+    result?;
+    let status = finish(&mut session, options)?;
+    footer(artifact, session.kernel, options);
+    Ok(status)
+}
+
+/// All until the run is asked to end.
+fn events(
+    artifact: &Artifact,
+    session: &mut Session,
+    options: &RunOptions,
+    processes: &mut Processes,
+    signals: Signals,
+) -> Result<(), Failure> {
+    if let Some(start) = session.kernel.shared(Shared::Globals).get(Global::Start as usize) {
+        start.store(sys::boot_time(), Ordering::Release);
+    }
+    session.kernel.begin()?;
+    let attached = session.kernel.attach()?;
+    let ended = session.exit_status().is_some();
+    if !options.quiet {
+        announce(artifact, attached);
+    }
+    if let Some(child) = processes.child.as_mut().filter(|_| !ended) {
+        child.go()?;
+    }
+    if attached == 0 || ended {
+        return Ok(());
+    }
+    wait(session, processes, signals)
+}
+
+/// Carries out what comes until something ends the run.
+fn wait(session: &mut Session, processes: &Processes, signals: Signals) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::system("wait for events", &error);
+    let epoll = watch(session, processes, signals).map_err(failed)?;
+    let mut ready = Vec::new();
+    while signals.count() == 0 {
+        let count = session.pump()?;
+        if session.has_ended() {
+            break;
+        }
+        let mut pause = Duration::ZERO;
+        if count < BATCH {
+            session.output.writer().idle().map_err(|error| Failure::output(&error))?;
+            pause = if count == 0 && fall_asleep(session.kernel) { LONG } else { SHORT };
+        }
+        epoll.wait(pause, &mut ready).map_err(failed)?;
+        set_asleep(session.kernel, false);
+        for token in &ready {
+            match *token {
+                RECORDS => {}
+                CLOSED => return Err(Failure::output(&io::ErrorKind::BrokenPipe.into())),
+                // a signal shows in its count
+                SIGNAL => signals.acknowledge(),
+                _ => return Ok(()),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Asks to be woken by the next record; false when there is one already.
+fn fall_asleep(kernel: &mut dyn Kernel) -> bool {
+    set_asleep(kernel, true);
+    kernel.records().is_none_or(|records| records.fill() == 0)
+}
+
+fn set_asleep(kernel: &dyn Kernel, asleep: bool) {
+    if let Some(word) = kernel.shared(Shared::Globals).get(Global::Asleep as usize) {
+        word.store(u64::from(asleep), Ordering::SeqCst);
+    }
+}
+
+/// Between two looks at the ring while records come, and asleep: a program may have looked just before.
+const SHORT: Duration = Duration::from_millis(1);
+const LONG: Duration = Duration::from_millis(100);
+
+const RECORDS: u64 = 0;
+const SIGNAL: u64 = 1;
+const ENDED: u64 = 2;
+const CLOSED: u64 = 3;
+
+fn watch(session: &mut Session, processes: &Processes, signals: Signals) -> io::Result<Epoll> {
+    let epoll = Epoll::new()?;
+    if let Some(fd) = session.kernel.records().and_then(|records| records.fd()) {
+        epoll.add(fd, Interest::Wakeups, RECORDS)?;
+    }
+    epoll.add(signals.fd(), Interest::Readable, SIGNAL)?;
+    let child = processes.child.as_ref().map(Child::fd);
+    let target = processes.target.as_ref().map(Target::fd);
+    for fd in child.into_iter().chain(target) {
+        epoll.add(fd, Interest::Readable, ENDED)?;
+    }
+    if let Some(fd) = session.output.writer().fd() {
+        epoll.add(fd, Interest::Closed, CLOSED)?;
+    }
+    Ok(epoll)
+}
+
+/// All after the programs were detached but the footer.
+fn finish(session: &mut Session, options: &RunOptions) -> Result<u8, Failure> {
+    session.drain()?;
+    let status = session.exit_status();
+    session.reopen();
+    session.kernel.end()?;
+    session.drain()?;
+    let failed = |error: io::Error| Failure::output(&error);
+    session.output.events_end().map_err(failed)?;
+    if options.print_maps {
+        session.print_maps()?;
+    }
+    session.output.writer().flush().map_err(failed)?;
+    Ok(session.exit_status().or(status).unwrap_or(0))
+}
+
+fn announce(artifact: &Artifact, attached: usize) {
+    let by_hand = |kind: ProbeKind| matches!(kind, ProbeKind::Begin | ProbeKind::End);
+    let programs = artifact.programs.iter().filter(|program| by_hand(program.kind));
+    let count = attached + programs.map(|program| program.attach.len()).sum::<usize>();
+    let _ = writeln!(io::stderr(), "Attached {count} probe{}", if count == 1 { "" } else { "s" });
+}
+
+/// Tells what was lost, if anything; with `-v` also what is not known.
+fn footer(artifact: &Artifact, kernel: &mut dyn Kernel, options: &RunOptions) {
+    let missed = kernel.missed();
+    let losses = Losses::read(artifact, kernel.shared(Shared::Ledger), &missed);
+    if !losses.is_empty() || options.verbose {
+        let footer = losses.footer(&artifact.clauses, kernel.counts_missed());
+        let _ = io::stderr().write_all(footer.as_bytes());
+    }
+}

@@ -1,0 +1,238 @@
+//! Records and control words: what programs ask of the runtime, carried out in order.
+//!
+//! Rules that keep control requests from being lost or misplaced (see [`crate::wire::record`]):
+//! - what found no room in the ring is in the control counters and is carried out when the ring is empty;
+//! - a print that takes a map's contents out is carried out before any clear or zero of that map, wherever the two
+//!   were noted down: a program notes the print first;
+//! - `exit` ends the run where its record stands: later records of other CPUs are not part of the run, as in bpftrace,
+//!   and neither are records of programs that ran on until they were detached.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::failure::Failure;
+use super::kernel::{Kernel, Shared};
+use super::maps::drain::{Drains, Purpose};
+use super::maps::{Contents, MapView, read, sort};
+use super::names::Names;
+use super::output::Output;
+use super::signals::Signals;
+use super::time;
+use crate::diag::{Diagnostic, codes};
+use crate::object::artifact::Artifact;
+use crate::wire::map::{MapRole, MapSpec};
+use crate::wire::record::{self, Action};
+
+/// A run's state in user space.
+pub struct Session<'a> {
+    artifact: &'a Artifact,
+    /// The script in the kernel.
+    pub kernel: &'a mut dyn Kernel,
+    /// Where results go.
+    pub output: &'a mut dyn Output,
+    names: &'a mut dyn Names,
+    drains: Drains<'a>,
+    signals: Signals,
+    ended: bool,
+}
+
+/// Records taken before anything else is looked at.
+pub const BATCH: usize = 4096;
+
+impl<'a> Session<'a> {
+    /// Nothing was carried out yet.
+    pub fn new(
+        artifact: &'a Artifact,
+        kernel: &'a mut dyn Kernel,
+        output: &'a mut dyn Output,
+        names: &'a mut dyn Names,
+        signals: Signals,
+    ) -> Session<'a> {
+        let drains = Drains::new(&artifact.maps);
+        Session { artifact, kernel, output, names, drains, signals, ended: false }
+    }
+
+    /// Carries out what has come, at most a batch of it; the number of records.
+    ///
+    /// # Errors
+    /// When output fails, a map cannot be read, or the user wants to quit at once.
+    pub fn pump(&mut self) -> Result<usize, Failure> {
+        if self.signals.count() > 1 {
+            return Err(Failure::output(&std::io::ErrorKind::Interrupted.into()));
+        }
+        let mut count = 0;
+        while count < BATCH && !self.ended && self.next_record()? {
+            count += 1;
+        }
+        if count < BATCH && !self.ended {
+            self.carry_out_pending(|_| true)?;
+            self.ended = self.exit_status().is_some();
+        }
+        Ok(count)
+    }
+
+    /// Carries out all that has come until the ring is empty. What comes after an `exit` is dropped.
+    ///
+    /// # Errors
+    /// As [`Session::pump`].
+    pub fn drain(&mut self) -> Result<(), Failure> {
+        while !self.ended && self.pump()? > 0 {}
+        if self.ended {
+            while self.kernel.records().is_some_and(|records| records.next().is_some()) {}
+            for word in self.counters() {
+                self.kernel.shared(Shared::Control)[word].store(0, Ordering::Release);
+            }
+        }
+        Ok(())
+    }
+
+    /// `exit` was called.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The END programs may print again after an `exit`, and call it again.
+    pub fn reopen(&mut self) {
+        self.ended = false;
+        if let Some(word) = self.exit_word(record::exit_flag) {
+            word.store(0, Ordering::Release);
+        }
+    }
+
+    /// The status that `exit` gave, if it was called since [`Session::reopen`].
+    pub fn exit_status(&self) -> Option<u8> {
+        let word = |offset| self.exit_word(offset).map(|word| word.load(Ordering::Acquire));
+        word(record::exit_flag)
+            .filter(|flag| *flag != 0)
+            .and(word(record::exit_code))
+            .map(|status| status as u8)
+    }
+
+    fn exit_word(&self, offset: fn(u32) -> u32) -> Option<&AtomicU64> {
+        self.kernel.shared(Shared::Control).get(offset(self.artifact.actions.len() as u32) as usize / 8)
+    }
+
+    /// Prints what is in the script's maps, by name.
+    ///
+    /// # Errors
+    /// When output fails or a map cannot be read.
+    pub fn print_maps(&mut self) -> Result<(), Failure> {
+        let name = |map: &usize| user_map(&self.artifact.maps[*map]).map(|(name, _)| name.to_owned());
+        let mut maps: Vec<(String, usize)> =
+            (0..self.artifact.maps.len()).filter_map(|map| Some((name(&map)?, map))).collect();
+        maps.sort();
+        for (name, map) in maps {
+            let contents = self.drains.contents(self.kernel, map, Purpose::End, None);
+            let contents = contents.map_err(|error| Failure::map(&name, "read", &error))?;
+            self.print_contents(map, &contents, 0, 1)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a record from the ring; false when there is none.
+    fn next_record(&mut self) -> Result<bool, Failure> {
+        let artifact = self.artifact;
+        let Some(records) = self.kernel.records() else { return Ok(false) };
+        let Some(bytes) = records.next() else { return Ok(false) };
+        let number = |at: u32| super::value::unsigned(super::value::tail(bytes, at), 4) as u32;
+        let (action, clause) = (number(record::ACTION), number(record::CLAUSE));
+        let written = match artifact.actions.get(action as usize) {
+            Some(Action::Printf { format, args }) => self.output.printf(format, args, bytes, self.names),
+            Some(Action::PrintValue { value } | Action::PrintEntry { value, .. }) => {
+                self.output.value(value, bytes, self.names)
+            }
+            Some(_) => return self.control(action as usize, Some(clause)).map(|()| true),
+            None => return Err(damaged(action)),
+        };
+        written.map_err(|error| Failure::output(&error))?;
+        Ok(true)
+    }
+
+    /// Carries out one control action. `clause` is None when only a counter told of it.
+    fn control(&mut self, action: usize, clause: Option<u32>) -> Result<(), Failure> {
+        let artifact = self.artifact;
+        match &artifact.actions[action] {
+            Action::PrintMap { map, top, div, drains } => {
+                let drains = drains.then_some(clause);
+                let contents = self.drains.contents(self.kernel, *map, Purpose::Print, drains);
+                let contents = contents.map_err(|error| self.map_failure(*map, "read", &error))?;
+                self.print_contents(*map, &contents, *top, *div)?;
+            }
+            Action::Clear { map } => {
+                self.carry_out_pending(|action| drains_map(action, *map))?;
+                let cleared = self.drains.clear(self.kernel, *map, clause);
+                cleared.map_err(|error| self.map_failure(*map, "clear", &error))?;
+            }
+            Action::Zero { map } => {
+                self.carry_out_pending(|action| drains_map(action, *map))?;
+                let zeroed = self.drains.zero(self.kernel, *map);
+                zeroed.map_err(|error| self.map_failure(*map, "zero", &error))?;
+            }
+            Action::Exit => {
+                // what only the counters know of came before, as far as anybody can tell
+                self.carry_out_pending(|action| !matches!(action, Action::Exit))?;
+                self.ended = true;
+            }
+            Action::Time { format } => {
+                let written = self.output.time(&time::now(format));
+                written.map_err(|error| Failure::output(&error))?;
+            }
+            // counters of other actions do not exist
+            Action::Printf { .. } | Action::PrintValue { .. } | Action::PrintEntry { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Carries out what the control counters hold, of the actions that `wanted` accepts, in their order.
+    fn carry_out_pending(&mut self, wanted: impl Fn(&Action) -> bool) -> Result<(), Failure> {
+        for action in self.counters() {
+            if !wanted(&self.artifact.actions[action]) {
+                continue;
+            }
+            let times = self.kernel.shared(Shared::Control)[action].swap(0, Ordering::AcqRel);
+            for _ in 0..times {
+                self.control(action, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Indices of the control counters, which are those of the actions.
+    fn counters(&self) -> std::ops::Range<usize> {
+        0..self.artifact.actions.len().min(self.kernel.shared(Shared::Control).len())
+    }
+
+    fn print_contents(&mut self, map: usize, contents: &Contents, top: u64, div: u64) -> Result<(), Failure> {
+        let spec = &self.artifact.maps[map];
+        let Some((name, key)) = user_map(spec) else { return Ok(()) };
+        let value = read::value_kind(spec);
+        let rows = sort::order(contents, key, value);
+        let first = match usize::try_from(top) {
+            Ok(top @ 1..) => rows.len().saturating_sub(top),
+            _ => 0,
+        };
+        let view = MapView { name, key, value, contents, rows: &rows[first..], div: div.max(1) };
+        self.output.map(&view, self.names).map_err(|error| Failure::output(&error))
+    }
+
+    fn map_failure(&self, map: usize, doing: &str, error: &std::io::Error) -> Failure {
+        let name = user_map(&self.artifact.maps[map]).map_or("a map", |(name, _)| name);
+        Failure::map(name, doing, error)
+    }
+}
+
+/// Name and key of a map of the script.
+fn user_map(spec: &MapSpec) -> Option<(&str, Option<&crate::wire::types::DataType>)> {
+    match &spec.role {
+        MapRole::User { name, key, .. } => Some((name, key.as_ref())),
+        _ => None,
+    }
+}
+
+fn drains_map(action: &Action, wanted: usize) -> bool {
+    matches!(action, Action::PrintMap { map, drains: true, .. } if *map == wanted)
+}
+
+fn damaged(action: u32) -> Failure {
+    let message = format!("a record of an action that does not exist ({action})");
+    Failure::new(vec![Diagnostic::error(codes::INTERNAL, message)])
+}
