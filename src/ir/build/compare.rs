@@ -2,7 +2,7 @@
 //!
 //! Texts are zero from their NUL on (in slots and in maps), so texts of equal size are equal when all their
 //! bytes are; of different sizes, when the shorter one's bytes are equal and the longer one ends there too. A
-//! literal is compared with its NUL and no further.
+//! literal is compared with its NUL and the rest of that word.
 
 use super::func::FuncBuilder;
 use super::place::{Memory, Place, words};
@@ -88,7 +88,10 @@ impl<'m> FuncBuilder<'_, 'm> {
         self.count_faults();
         let mut wanted = literal.to_vec();
         wanted.push(0);
-        // A literal that leaves no room for a NUL equals text that was cut there.
+        // Behind its NUL text is zero: whole words say the same in fewer comparisons. A literal that leaves no
+        // room for a NUL equals text that was cut there.
+        let last = wanted.len() % 8;
+        wanted.resize(wanted.len() - last + if last == 0 { 0 } else { last.next_power_of_two() }, 0);
         wanted.truncate(size as usize);
         if literal.len() > wanted.len() {
             self.jump(different, &[]);
@@ -108,7 +111,7 @@ impl<'m> FuncBuilder<'_, 'm> {
         let Some(source) = self.text_source(text) else { return self.memory(text) };
         let size = self.size_of(&text.ty).min(count);
         let temp = self.temp(size + 1, "temp");
-        self.zero(temp.place, size + 1);
+        self.zero(temp.place, (size + 1).next_multiple_of(8));
         // Whether it was cut behind those bytes makes no difference: read as an array, it is not counted.
         self.read_text(temp.place, size, TextSource { array: true, ..source });
         temp

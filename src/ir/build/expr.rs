@@ -108,28 +108,39 @@ impl<'m> FuncBuilder<'_, 'm> {
         }
     }
 
-    /// `left op right` of type `ty`, which both are extended by.
+    /// `left op right` of type `ty`, which both are extended by. Division and right shifts are unsigned.
     pub fn arithmetic(&mut self, op: BinaryOp, left: Value, right: Value, ty: &Type) -> Value {
-        let signed = is_signed(ty);
         let (op, may_leave_range) = match op {
             BinaryOp::Add => (BinOp::Add, true),
             BinaryOp::Sub => (BinOp::Sub, true),
             BinaryOp::Mul => (BinOp::Mul, true),
-            BinaryOp::Div if signed => (BinOp::SDiv, true),
-            BinaryOp::Div => (BinOp::UDiv, false),
-            BinaryOp::Mod if signed => (BinOp::SRem, false),
-            BinaryOp::Mod => (BinOp::URem, false),
+            BinaryOp::Div => return self.divide(BinOp::UDiv, left, right),
+            BinaryOp::Mod => return self.divide(BinOp::URem, left, right),
             BinaryOp::BitAnd => (BinOp::And, false),
             BinaryOp::BitOr => (BinOp::Or, false),
             BinaryOp::BitXor => (BinOp::Xor, false),
             BinaryOp::Shl => (BinOp::Shl, true),
-            BinaryOp::Shr if signed => (BinOp::AShr, false),
             BinaryOp::Shr => (BinOp::LShr, false),
             // Comparisons and logic are no arithmetic: sema does not put them here.
             _ => (BinOp::And, false),
         };
         let value = self.binary(op, left, right);
         if may_leave_range { self.canonical(value, ty) } else { value }
+    }
+
+    /// Division or modulo; by 0 it gives 1, as in the reference.
+    fn divide(&mut self, op: BinOp, left: Value, right: Value) -> Value {
+        match self.func.as_const(right) {
+            Some(0) => self.iconst(1),
+            Some(_) => self.binary(op, left, right),
+            None => {
+                let (usual, by_zero) = (self.new_block(), self.new_block());
+                self.branch(right, usual, by_zero);
+                let usual = self.arm(usual, |b| Some(b.binary(op, left, right)));
+                let by_zero = self.cold_arm(by_zero, |b| Some(b.iconst(1)));
+                self.join_value([usual, by_zero])
+            }
+        }
     }
 
     fn cast(&mut self, inner: &'m Expr, ty: &Type) -> Value {
@@ -158,7 +169,10 @@ impl<'m> FuncBuilder<'_, 'm> {
             Some(IntType { size: 4, signed: true }) => UnOp::Sext32,
             _ => return value,
         };
-        self.unary(op, value)
+        match self.func.as_const(value) {
+            Some(number) => self.iconst(op.eval(number as u64) as i64),
+            None => self.unary(op, value),
+        }
     }
 }
 

@@ -110,8 +110,7 @@ impl<'m> FuncBuilder<'_, 'm> {
                 (self.update(entry, zeros, NOEXIST), again)
             }
         };
-        let there = self.inserted(map, result);
-        self.branch(there, new, failed);
+        self.if_inserted(map, result, new, failed);
         self.enter_cold(failed);
         let raced = self.icmp_const(Cond::Eq, result, EEXIST);
         self.branch(raced, again, lost);
@@ -126,18 +125,18 @@ impl<'m> FuncBuilder<'_, 'm> {
         self.enter(done);
     }
 
-    /// 1 when an update with NOEXIST inserted a key, which is counted where `len` is asked.
-    fn inserted(&mut self, map: MapId, result: Value) -> Value {
+    /// Ends the current block by whether an update with NOEXIST inserted a key, which is counted where `len` is
+    /// asked.
+    fn if_inserted(&mut self, map: MapId, result: Value, inserted: Block, failed: Block) {
         let there = self.icmp_const(Cond::Eq, result, 0);
-        if self.m.info(map).len_counter.is_some() {
-            let (new, on) = (self.new_block(), self.new_block());
-            self.branch(there, new, on);
-            self.enter(new);
-            self.count_entries(map, 1);
-            self.jump(on, &[]);
-            self.enter(on);
+        if self.m.info(map).len_counter.is_none() {
+            return self.branch(there, inserted, failed);
         }
-        there
+        let new = self.new_block();
+        self.branch(there, new, failed);
+        self.enter(new);
+        self.count_entries(map, 1);
+        self.jump(inserted, &[]);
     }
 
     fn update(&mut self, entry: Entry, value: Place, flags: i64) -> Value {
@@ -197,10 +196,9 @@ impl<'m> FuncBuilder<'_, 'm> {
             return self.count_failure(result, done);
         }
         // Whether the key is new must be known: insert, else replace, else (deleted in between) insert.
-        let [old, gone, lost, lost_again] = std::array::from_fn(|_| self.new_block());
+        let [old, not_replaced, gone, lost, lost_again, lost_old] = std::array::from_fn(|_| self.new_block());
         let result = self.update(entry, value, NOEXIST);
-        let there = self.inserted(map, result);
-        self.branch(there, done, failed);
+        self.if_inserted(map, result, done, failed);
         self.enter(failed);
         let exists = self.icmp_const(Cond::Eq, result, EEXIST);
         self.branch(exists, old, lost);
@@ -208,12 +206,16 @@ impl<'m> FuncBuilder<'_, 'm> {
         self.count_failure(result, done);
         self.enter(old);
         let result = self.update(entry, value, EXIST);
-        let ok = self.icmp_const(Cond::Ne, result, ENOENT);
-        self.branch(ok, done, gone);
+        let ok = self.icmp_const(Cond::Eq, result, 0);
+        self.branch(ok, done, not_replaced);
+        self.enter_cold(not_replaced);
+        let deleted = self.icmp_const(Cond::Eq, result, ENOENT);
+        self.branch(deleted, gone, lost_old);
+        self.enter_cold(lost_old);
+        self.count_failure(result, done);
         self.enter_cold(gone);
         let result = self.update(entry, value, NOEXIST);
-        let there = self.inserted(map, result);
-        self.branch(there, done, lost_again);
+        self.if_inserted(map, result, done, lost_again);
         self.enter_cold(lost_again);
         self.count_failure(result, done);
     }
