@@ -68,11 +68,10 @@ impl Generator<'_> {
                 }
                 continue;
             }
-            if let Some((slot, at)) = spot.slot {
-                if !self.scope.is_written(slot, at, at + len) {
-                    self.emit(InstData::Zero { base: spot.base, offset: spot.offset, len });
-                    self.wrote(spot, 0, len);
-                }
+            let unwritten = spot.slot.is_some_and(|(slot, at)| !self.scope.is_written(slot, at, at + len));
+            if unwritten {
+                self.emit(InstData::Zero { base: spot.base, offset: spot.offset, len });
+                self.wrote(spot, 0, len);
             }
             return spot;
         }
