@@ -4,4 +4,5 @@
 
 pub mod ast;
 mod parse;
+pub mod print;
 pub use parse::{MAX_DEPTH, MAX_NESTING, parse};

@@ -23,16 +23,25 @@ use pest::Parser as _;
 
 use crate::diag::{Diagnostic, Sink, codes};
 use crate::source::{FileId, Span};
-use crate::syntax::ast::{Comment, Script};
+use crate::syntax::ast::{Comment, Probe, Script};
 use build::Builder;
 use grammar::{Grammar, Rule};
-use scan::Kind;
+use scan::{Kind, Scan};
+
+pub(super) use scan::takes_path;
+pub(super) use types::is_type_word;
 
 /// Brackets, braces and `?` that may be open at a time.
 pub const MAX_NESTING: usize = 256;
 
 /// Levels of a syntax tree. What walks the tree recursively may rely on it.
 pub const MAX_DEPTH: usize = 512;
+
+/// Nesting up to which the caller's stack is used. Real scripts have less than ten levels.
+const SHALLOW: usize = 32;
+
+/// Bytes of stack for scripts nested deeper; a level takes up to 12 KB in a debug build, 4 KB in a release build.
+const DEEP_STACK: usize = 16 << 20;
 
 /// Parses `text`, the whole of `file`.
 ///
@@ -44,20 +53,36 @@ pub fn parse(file: FileId, text: &str, sink: &mut Sink) -> Script {
     let comments =
         comments.map(|t| Comment { span: Span::new(file, t.start..t.end), text: t.text(text).to_owned() });
     let mut script = Script { probes: Vec::new(), comments: comments.collect() };
-    if let Some(bracket) = scanned.too_deep(text, MAX_NESTING) {
-        let message = format!("more than {MAX_NESTING} brackets, braces or `?` inside each other");
-        let span = Span::new(file, bracket.start..bracket.end);
-        sink.push(Diagnostic::error(codes::TOO_DEEP, message).at(span, "one too many"));
-        return script;
-    }
+    script.probes = match scanned.nesting(text, MAX_NESTING) {
+        Ok(0..=SHALLOW) => probes(file, text, &scanned, sink),
+        Ok(_) => on_large_stack(|| probes(file, text, &scanned, sink)),
+        Err(bracket) => {
+            let message = format!("more than {MAX_NESTING} brackets, braces or `?` inside each other");
+            let span = Span::new(file, bracket.start..bracket.end);
+            sink.push(Diagnostic::error(codes::TOO_DEEP, message).at(span, "one too many"));
+            Vec::new()
+        }
+    };
+    script
+}
+
+/// Runs `work` on a thread of its own, whose stack suffices for [`MAX_NESTING`] whatever the caller has left.
+fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(DEEP_STACK).spawn_scoped(scope, work);
+        let result = thread.expect("a thread can be started").join();
+        result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn probes(file: FileId, text: &str, scanned: &Scan, sink: &mut Sink) -> Vec<Probe> {
     let parsed = Grammar::parse(Rule::script, text).ok().filter(|_| scanned.problems.is_empty());
     let Some(pairs) = parsed else {
-        script.probes = recover::recover(file, text, sink);
-        return script;
+        return recover::recover(file, text, sink);
     };
     let builder = Builder::new(file, 0);
-    let probes = pairs.filter(|pair| pair.as_rule() == Rule::probe);
-    script.probes.extend(probes.map(|pair| builder.probe(pair)));
+    let pairs = pairs.filter(|pair| pair.as_rule() == Rule::probe);
+    let probes = pairs.map(|pair| builder.probe(pair)).collect();
     builder.into_found().into_iter().for_each(|d| sink.push(d));
-    script
+    probes
 }

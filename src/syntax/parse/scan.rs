@@ -86,15 +86,17 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    /// The place where more than `limit` brackets and `?` are open.
-    pub(super) fn too_deep(&self, text: &str, limit: usize) -> Option<Token> {
+    /// How many brackets and `?` are open at most, or the first that is one more than `limit`.
+    pub(super) fn nesting(&self, text: &str, limit: usize) -> Result<usize, Token> {
         let mut open: Vec<u8> = Vec::new();
+        let mut most = 0;
         for token in self.tokens.iter().filter(|t| t.kind == Kind::Punct) {
             match text.as_bytes()[token.start] {
                 b if token.end - token.start == 1 && b"([{?".contains(&b) => {
                     open.push(b);
-                    if open.len() > limit {
-                        return Some(*token);
+                    most = most.max(open.len());
+                    if most > limit {
+                        return Err(*token);
                     }
                 }
                 b':' => drop(open.pop_if(|b| *b == b'?')),
@@ -106,7 +108,7 @@ impl Scan {
                 _ => {}
             }
         }
-        None
+        Ok(most)
     }
 }
 
@@ -380,7 +382,7 @@ fn quoted_length(text: &str, quote: char) -> Option<usize> {
 }
 
 /// True for the kinds of probes behind which a path may stand.
-fn takes_path(kind: &str) -> bool {
+pub(in crate::syntax) fn takes_path(kind: &str) -> bool {
     let named = kind.rsplit('=').next().unwrap_or(kind);
     matches!(named, "uprobe" | "uretprobe" | "usdt" | "u" | "ur" | "U") || kind.contains(['*', '?', '['])
 }

@@ -1,7 +1,9 @@
 //! Types as written, and the C spellings brought into one form.
 
+use pest::Parser as _;
+
 use super::build::{Builder, Pair};
-use super::grammar::Rule;
+use super::grammar::{Grammar, Rule};
 use super::literal;
 use crate::diag::{Diagnostic, codes};
 use crate::syntax::ast::{TypeBase, TypeName, TypeSuffix};
@@ -58,6 +60,12 @@ impl Builder {
         let length = literal::integer(number.as_str()).map_err(|wrong| self.bad_literal(&number, wrong));
         TypeSuffix::Array(length.ok().map(|(value, _)| value))
     }
+}
+
+/// True if `name` alone is a type wherever a type or a value may stand.
+pub(in crate::syntax) fn is_type_word(name: &str) -> bool {
+    Grammar::parse(Rule::type_word, name)
+        .is_ok_and(|mut pairs| pairs.next().is_some_and(|p| p.as_str() == name))
 }
 
 /// The one spelling of a C integer type, `None` if the words are not one.

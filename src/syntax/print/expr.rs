@@ -1,0 +1,261 @@
+//! Expressions and types as text.
+
+use std::fmt::Write as _;
+
+use crate::syntax::ast::{BinaryOp, Expr, ExprKind, TypeBase, TypeName, TypeSuffix, UnaryOp};
+
+/// The expression, in as few parentheses as its tree allows.
+pub fn expr(expr: &Expr) -> String {
+    let mut out = String::new();
+    write(&mut out, expr, TERNARY);
+    out
+}
+
+/// The type, as in a cast.
+pub fn type_name(ty: &TypeName) -> String {
+    let mut out = match &ty.base {
+        TypeBase::Named(name) => name.clone(),
+        TypeBase::Struct(name) => format!("struct {name}"),
+        TypeBase::Union(name) => format!("union {name}"),
+        TypeBase::Enum(name) => format!("enum {name}"),
+    };
+    for (index, suffix) in ty.suffixes.iter().enumerate() {
+        match suffix {
+            TypeSuffix::Pointer if index == 0 => out.push_str(" *"),
+            TypeSuffix::Pointer => out.push('*'),
+            TypeSuffix::Array(None) => out.push_str("[]"),
+            TypeSuffix::Array(Some(length)) => out.push_str(&format!("[{length}]")),
+        }
+    }
+    out
+}
+
+/// How tightly the parts of an expression hold together.
+type Binding = u8;
+
+const TERNARY: Binding = 0;
+const OR: Binding = 1;
+const PREFIX: Binding = 11;
+const POSTFIX: Binding = 12;
+const PRIMARY: Binding = 13;
+
+fn binary_binding(op: BinaryOp) -> Binding {
+    use BinaryOp::*;
+    match op {
+        Or => OR,
+        And => 2,
+        BitOr => 3,
+        BitXor => 4,
+        BitAnd => 5,
+        Eq | Ne => 6,
+        Lt | Le | Gt | Ge => 7,
+        Shl | Shr => 8,
+        Add | Sub => 9,
+        Mul | Div | Mod => 10,
+    }
+}
+
+fn binding(expr: &Expr) -> Binding {
+    match &expr.kind {
+        ExprKind::Ternary { .. } => TERNARY,
+        ExprKind::Binary { op, .. } => binary_binding(*op),
+        ExprKind::Unary { .. } | ExprKind::Cast { .. } | ExprKind::Step { prefix: true, .. } => PREFIX,
+        ExprKind::Field { .. }
+        | ExprKind::TupleField { .. }
+        | ExprKind::Index { .. }
+        | ExprKind::Step { prefix: false, .. } => POSTFIX,
+        _ => PRIMARY,
+    }
+}
+
+/// Appends `expr`, in parentheses if it holds less tightly than `least`.
+fn write(out: &mut String, expr: &Expr, least: Binding) {
+    if binding(expr) < least {
+        return parenthesised(out, expr);
+    }
+    match &expr.kind {
+        ExprKind::Int { value, suffix } => out.push_str(&format!("{value}{suffix}")),
+        ExprKind::Str(bytes) => string(out, bytes),
+        ExprKind::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        ExprKind::Name(name) => out.push_str(name),
+        ExprKind::Variable(name) => {
+            out.push('$');
+            out.push_str(name);
+        }
+        ExprKind::Map { name, key } => map(out, name, key.as_deref()),
+        ExprKind::Call { name, args, .. } => {
+            out.push_str(name);
+            list(out, '(', args, ')');
+        }
+        ExprKind::Tuple(items) => match items.as_slice() {
+            [only] => {
+                out.push('(');
+                write(out, only, TERNARY);
+                out.push_str(",)");
+            }
+            _ => list(out, '(', items, ')'),
+        },
+        ExprKind::SizeofType(ty) => out.push_str(&format!("sizeof({})", type_name(ty))),
+        ExprKind::SizeofExpr(inner) => sizeof_expr(out, inner),
+        _ => compound(out, expr),
+    }
+}
+
+/// What has an operator.
+fn compound(out: &mut String, expr: &Expr) {
+    match &expr.kind {
+        ExprKind::Field { base, name, arrow, .. } => {
+            postfix_base(out, base);
+            out.push_str(if *arrow { "->" } else { "." });
+            out.push_str(name);
+        }
+        ExprKind::TupleField { base, index } => {
+            postfix_base(out, base);
+            out.push_str(&format!(".{index}"));
+        }
+        ExprKind::Index { base, index } => {
+            // `@x[1]` is the map's own key.
+            match &base.kind {
+                ExprKind::Map { key: None, .. } => parenthesised(out, base),
+                _ => postfix_base(out, base),
+            }
+            list(out, '[', std::slice::from_ref(index), ']');
+        }
+        ExprKind::Unary { op, operand } => unary(out, *op, operand),
+        ExprKind::Step { target, increment, prefix } => {
+            let symbol = if *increment { "++" } else { "--" };
+            if *prefix {
+                out.push_str(symbol);
+                write(out, target, PREFIX);
+            } else {
+                write(out, target, POSTFIX);
+                out.push_str(symbol);
+            }
+        }
+        ExprKind::Binary { op, left, right, .. } => {
+            write(out, left, binary_binding(*op));
+            out.push_str(&format!(" {} ", op.symbol()));
+            write(out, right, binary_binding(*op) + 1);
+        }
+        ExprKind::Ternary { cond, then, otherwise } => {
+            write(out, cond, OR);
+            match then {
+                Some(then) => {
+                    out.push_str(" ? ");
+                    write(out, then, TERNARY);
+                    out.push_str(" : ");
+                }
+                None => out.push_str(" ?: "),
+            }
+            write(out, otherwise, TERNARY);
+        }
+        ExprKind::Cast { ty, operand } => cast(out, ty, operand),
+        _ => {}
+    }
+}
+
+fn parenthesised(out: &mut String, expr: &Expr) {
+    out.push('(');
+    write(out, expr, TERNARY);
+    out.push(')');
+}
+
+fn list(out: &mut String, open: char, items: &[Expr], close: char) {
+    out.push(open);
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.push_str(", ");
+        }
+        write(out, item, TERNARY);
+    }
+    out.push(close);
+}
+
+fn map(out: &mut String, name: &str, key: Option<&Expr>) {
+    out.push('@');
+    out.push_str(name);
+    match key.map(|key| (key, &key.kind)) {
+        None => {}
+        Some((_, ExprKind::Tuple(keys))) if keys.len() > 1 => list(out, '[', keys, ']'),
+        Some((key, _)) => list(out, '[', std::slice::from_ref(key), ']'),
+    }
+}
+
+/// What a field or index is taken of; `1.x` would be read as a number.
+fn postfix_base(out: &mut String, base: &Expr) {
+    match base.kind {
+        ExprKind::Int { .. } => parenthesised(out, base),
+        _ => write(out, base, POSTFIX),
+    }
+}
+
+fn unary(out: &mut String, op: UnaryOp, operand: &Expr) {
+    let (symbol, clash) = match op {
+        UnaryOp::Neg => ("-", '-'),
+        UnaryOp::Not => ("!", '='),
+        UnaryOp::BitNot => ("~", '='),
+        UnaryOp::Deref => ("*", '='),
+        UnaryOp::AddressOf => ("&", '&'),
+    };
+    out.push_str(symbol);
+    let at = out.len();
+    write(out, operand, PREFIX);
+    if out[at..].starts_with(clash) {
+        out.insert(at, ' ');
+    }
+}
+
+/// A cast takes no operand that begins with `+`; after a name in capitals, `-`, `*` and `&` would be binary operators.
+fn cast(out: &mut String, ty: &TypeName, operand: &Expr) {
+    out.push_str(&format!("({})", type_name(ty)));
+    let at = out.len();
+    write(out, operand, PREFIX);
+    let constant = matches!(&ty.base, TypeBase::Named(name) if !name.contains(|c: char| c.is_lowercase()));
+    let clash = constant && ty.suffixes.is_empty();
+    if out[at..].starts_with('+') || clash && out[at..].starts_with(['-', '*', '&']) {
+        out.insert(at, '(');
+        out.push(')');
+    }
+}
+
+/// A second pair of parentheses keeps what could be a type an expression.
+fn sizeof_expr(out: &mut String, inner: &Expr) {
+    let mut root = inner;
+    while let ExprKind::Index { base, .. } = &root.kind {
+        root = base;
+    }
+    let typed = match &root.kind {
+        ExprKind::Name(name) => !std::ptr::eq(root, inner) || crate::syntax::parse::is_type_word(name),
+        _ => false,
+    };
+    out.push_str("sizeof");
+    let at = out.len();
+    parenthesised(out, inner);
+    if typed {
+        out.insert(at, '(');
+        out.push(')');
+    }
+}
+
+fn string(out: &mut String, bytes: &[u8]) {
+    out.push('"');
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\n' => out.push_str("\\n"),
+                '\t' => out.push_str("\\t"),
+                '\r' => out.push_str("\\r"),
+                '"' | '\\' => out.extend(['\\', c]),
+                // Letters of all scripts stay; what is invisible is escaped.
+                c if c.is_ascii_graphic() || c == ' ' || c.is_alphanumeric() => out.push(c),
+                c => c.encode_utf8(&mut [0; 4]).bytes().for_each(|b| escaped(out, b)),
+            }
+        }
+        chunk.invalid().iter().for_each(|b| escaped(out, *b));
+    }
+    out.push('"');
+}
+
+fn escaped(out: &mut String, byte: u8) {
+    let _ = write!(out, "\\x{byte:02x}");
+}

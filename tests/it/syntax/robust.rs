@@ -1,0 +1,203 @@
+//! What no script may do to the parser: panic, overflow the stack, take long, point outside of the text.
+
+use std::time::{Duration, Instant};
+
+use super::generate::Random;
+use crate::golden;
+use beetrace::diag::{Sink, codes};
+use beetrace::source::{FileId, Span};
+use beetrace::syntax::ast::{Expr, ExprKind, Script, Statement, StatementKind};
+use beetrace::syntax::{MAX_DEPTH, MAX_NESTING};
+
+fn parse(text: &str) -> (Script, Sink) {
+    let mut sink = Sink::default();
+    let script = beetrace::syntax::parse(FileId(0), text, &mut sink);
+    (script, sink)
+}
+
+fn codes_of(text: &str) -> Vec<&'static str> {
+    parse(text).1.all().iter().map(|d| d.code.id).collect()
+}
+
+#[test]
+fn nesting_is_limited() {
+    let fine = MAX_NESTING - 2;
+    for (open, inside, close) in [
+        ("(", "1", ")"),
+        ("f(", "1", ")"),
+        ("@[", "1", "]"),
+        ("$x[", "1", "]"),
+        ("(1,", "1", ")"),
+        ("$x ? ", "1", " : 2"),
+        ("(uint8)(", "1", ")"),
+        ("sizeof(", "1", ")"),
+        ("-(", "1", ")"),
+    ] {
+        let script = |n: usize| format!("begin {{ $x = {}{inside}{}; }}", open.repeat(n), close.repeat(n));
+        assert_eq!(codes_of(&script(200)), [] as [&str; 0], "{open}");
+        assert_eq!(codes_of(&script(fine)), [] as [&str; 0], "{open}");
+        for many in [MAX_NESTING, 100_000] {
+            assert_eq!(codes_of(&script(many)), [codes::TOO_DEEP.id], "{open} {many}");
+        }
+    }
+    let blocks = |n: usize| format!("begin {}{}", "{".repeat(n), "}".repeat(n));
+    assert_eq!(codes_of(&blocks(MAX_NESTING)), [] as [&str; 0]);
+    assert_eq!(codes_of(&blocks(MAX_NESTING + 1)), [codes::TOO_DEEP.id]);
+    assert_eq!(codes_of(&"(".repeat(100_000)), [codes::SYNTAX.id]);
+    assert_eq!(codes_of(&format!("begin {{ {}", "(".repeat(100_000))), [codes::TOO_DEEP.id]);
+}
+
+#[test]
+fn chains_are_limited() {
+    let chain = |link: &str, n: usize| format!("begin {{ $x = 1{}; }}", link.repeat(n));
+    for link in [" + 1", " || $y", ".a", "[0]", " ? 1 : 2", ".0", "->b"] {
+        let base = if link.starts_with(['.', '[', '-']) { "begin { $x = $y" } else { "begin { $x = 1" };
+        let text = |n: usize| format!("{base}{}; }}", link.repeat(n));
+        assert_eq!(codes_of(&text(MAX_DEPTH - 2)), [] as [&str; 0], "{link}");
+        for many in [MAX_DEPTH, 5_000] {
+            assert_eq!(codes_of(&text(many)), [codes::TOO_DEEP.id], "{link} {many}");
+        }
+    }
+    for prefix in ["!", "-  ", "~", "*", "(uint8)"] {
+        let text = |n: usize| format!("begin {{ $x = {}1; }}", prefix.repeat(n));
+        assert_eq!(codes_of(&text(MAX_DEPTH - 2)), [] as [&str; 0], "{prefix}");
+        for many in [MAX_DEPTH, 5_000] {
+            assert_eq!(codes_of(&text(many)), [codes::TOO_DEEP.id], "{prefix} {many}");
+        }
+    }
+    let ifs = |n: usize| format!("begin {{ if (1) {{ }} {} }}", "else if (1) { } ".repeat(n));
+    assert_eq!(codes_of(&ifs(MAX_DEPTH / 2 - 5)), [] as [&str; 0]);
+    assert_eq!(codes_of(&ifs(5_000)), [codes::TOO_DEEP.id]);
+    assert!(codes_of(&chain("", 1)).is_empty());
+}
+
+/// The best of two, to be deaf to what else the machine does.
+fn time(text: &str) -> Duration {
+    let run = || {
+        let start = Instant::now();
+        parse(text);
+        start.elapsed()
+    };
+    (0..2).map(|_| run()).min().unwrap_or_default()
+}
+
+#[test]
+fn time_grows_with_the_text() {
+    let statements = |n: usize| -> String {
+        let one = |i| format!("  @m{}[pid] = sum(arg0 + {i});\n", i % 7);
+        format!("begin {{\n{}}}\n", (0..n).map(one).collect::<String>())
+    };
+    let broken = |n: usize| statements(n) + "end { $x = ; }";
+    for text in [&statements as &dyn Fn(usize) -> String, &broken] {
+        let (small, large) = (time(&text(500)), time(&text(5000)));
+        assert!(large < small * 20, "500 statements in {small:?}, 5,000 in {large:?}");
+    }
+    let deep = format!("begin {{ $x = {}1{}; }}", "(".repeat(200), ")".repeat(200));
+    assert!(time(&deep) < Duration::from_millis(200), "{:?}", time(&deep));
+}
+
+/// Every span of the tree and of the messages, with what it belongs to.
+fn spans(script: &Script, sink: &Sink) -> Vec<Span> {
+    let mut spans: Vec<Span> = script.comments.iter().map(|c| c.span).collect();
+    spans.extend(sink.all().iter().flat_map(|d| d.labels.iter().map(|l| l.span)));
+    for probe in &script.probes {
+        spans.extend([probe.span, probe.body.span]);
+        spans.extend(probe.attach.iter().flat_map(|a| a.parts.iter().map(|p| p.span).chain([a.span])));
+        probe.predicate.iter().for_each(|e| expr_spans(e, &mut spans));
+        probe.body.statements.iter().for_each(|s| statement_spans(s, &mut spans));
+    }
+    spans
+}
+
+fn statement_spans(statement: &Statement, spans: &mut Vec<Span>) {
+    spans.push(statement.span);
+    match &statement.kind {
+        StatementKind::Expr(e) | StatementKind::Return(Some(e)) => expr_spans(e, spans),
+        StatementKind::Assign { target, value, .. } => {
+            expr_spans(target, spans);
+            expr_spans(value, spans);
+        }
+        StatementKind::Let { value: Some(value), .. } => expr_spans(value, spans),
+        StatementKind::If { cond, then, otherwise } => {
+            expr_spans(cond, spans);
+            then.statements.iter().for_each(|s| statement_spans(s, spans));
+            otherwise.iter().flat_map(|b| &b.statements).for_each(|s| statement_spans(s, spans));
+        }
+        StatementKind::Block(block) => block.statements.iter().for_each(|s| statement_spans(s, spans)),
+        _ => {}
+    }
+}
+
+fn expr_spans(expr: &Expr, spans: &mut Vec<Span>) {
+    spans.push(expr.span);
+    match &expr.kind {
+        ExprKind::Map { key: Some(inner), .. }
+        | ExprKind::Field { base: inner, .. }
+        | ExprKind::TupleField { base: inner, .. }
+        | ExprKind::Unary { operand: inner, .. }
+        | ExprKind::Step { target: inner, .. }
+        | ExprKind::Cast { operand: inner, .. }
+        | ExprKind::SizeofExpr(inner) => expr_spans(inner, spans),
+        ExprKind::Call { args: items, .. } | ExprKind::Tuple(items) => {
+            items.iter().for_each(|e| expr_spans(e, spans));
+        }
+        ExprKind::Index { base: left, index: right } | ExprKind::Binary { left, right, .. } => {
+            expr_spans(left, spans);
+            expr_spans(right, spans);
+        }
+        ExprKind::Ternary { cond, then, otherwise } => {
+            [Some(cond), then.as_ref(), Some(otherwise)]
+                .into_iter()
+                .flatten()
+                .for_each(|e| expr_spans(e, spans));
+        }
+        _ => {}
+    }
+}
+
+/// Bits of scripts to throw in.
+const CRUMBS: &[&str] = &[
+    "{", "}", "(", ")", "[", "]", ";", ",", "/", "//", "/*", "*/", "\"", "'", "“", "@", "$", "$x", "?", ":",
+    "=", "==", "++", "-", ".", "->", "if", "else", "let", "return", "for", "struct", "sizeof", "1", "0x",
+    "1e", "\\", "\n", " ", "begin {", "kprobe:f", "é", "\u{feff}", "\0", "#!", "#", "&&", "!", "(uint8)",
+    "%d",
+];
+
+fn mutate(random: &mut Random, text: &str) -> String {
+    let mut chars: Vec<char> = text.chars().collect();
+    for _ in 0..1 + random.below(4) {
+        let at = random.below(chars.len() + 1);
+        let end = (at + random.below(9)).min(chars.len());
+        match random.below(4) {
+            0 => drop(chars.drain(at..end)),
+            1 => {
+                let copy: Vec<char> = chars[at..end].to_vec();
+                let to = random.below(chars.len() + 1);
+                chars.splice(to..to, copy);
+            }
+            2 => chars.truncate(if random.below(8) == 0 { at } else { chars.len() }),
+            _ => drop(chars.splice(at..at, random.pick(CRUMBS).chars())),
+        }
+    }
+    chars.into_iter().collect()
+}
+
+#[test]
+fn broken_scripts_never_panic() {
+    let files = golden::files("syntax").into_iter().chain(golden::files("ast"));
+    let scripts: Vec<String> = files.flat_map(|f| golden::cases(&f)).map(|c| c.script).collect();
+    let mut random = Random::new(20_25);
+    let start = Instant::now();
+    let mut runs = 0;
+    while start.elapsed() < Duration::from_secs(1) {
+        let script = random.pick(&scripts);
+        let text = mutate(&mut random, &script);
+        let outcome = std::panic::catch_unwind(|| parse(&text));
+        let (script, sink) = outcome.unwrap_or_else(|_| panic!("panics: {text:?}"));
+        for span in spans(&script, &sink) {
+            assert!(text.get(span.range()).is_some(), "{span:?} in {text:?}");
+        }
+        runs += 1;
+    }
+    assert!(runs > 100, "only {runs} scripts in a second");
+}
