@@ -85,7 +85,7 @@ impl<'a> Checker<'a, '_> {
     fn declared(&mut self, scopes: &Scopes<'a>) -> Vec<VarSlot> {
         let mut slots = Vec::new();
         for var in &scopes.vars {
-            let ty = var.declared.and_then(|written| self.variable_type(written));
+            let ty = var.declared.and_then(|written| self.declared_type(written));
             let fixed = var.declared.is_some() && ty != Some(Ty::Str { size: 0 });
             let span = var.declared.map_or(var.span, |written| written.span);
             slots.push(VarSlot { slot: Slot { ty, span }, fixed, place: None });
@@ -93,7 +93,7 @@ impl<'a> Checker<'a, '_> {
         slots
     }
 
-    fn variable_type(&mut self, written: &ast::TypeName) -> Option<Ty> {
+    fn declared_type(&mut self, written: &ast::TypeName) -> Option<Ty> {
         let ty = self.type_name(written)?;
         if !matches!(ty, Ty::Void | Ty::Struct(_) | Ty::Array { .. }) {
             return Some(ty);

@@ -4,7 +4,7 @@
 //! `infer`), and *aloud* once they are settled, when mistakes are reported and the typed tree is kept. In quiet mode
 //! an expression without a type yet is `None`; aloud, `None` means that the mistake has been reported.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::Options;
@@ -61,6 +61,8 @@ pub(super) struct Checker<'a, 's> {
     pub name_index: HashMap<String, u32>,
     /// An error was reported.
     pub failed: bool,
+    /// Fields reported as missing: once, however many tracepoints lack them.
+    pub missing: HashSet<Span>,
     pub bodies: Vec<Body<'a>>,
     /// The body at work.
     pub current: usize,
@@ -78,6 +80,7 @@ impl<'a, 's> Checker<'a, 's> {
             probe_names: Vec::new(),
             name_index: HashMap::new(),
             failed: false,
+            missing: HashSet::new(),
             bodies: Vec::new(),
             current: 0,
         }

@@ -69,5 +69,16 @@ pub fn analyse(script: &Script, host: &dyn Host, options: &Options, sink: &mut S
         checker.check_count(probe.attach[0].span);
     }
     checker.infer(rules);
-    checker.program(script)
+    let program = checker.program(script);
+    sort(sink);
+    program
+}
+
+/// Puts messages in the order of the places they are about, as a reader meets them.
+fn sort(sink: &mut Sink) {
+    let mut messages = sink.take();
+    messages.sort_by_key(|message| {
+        message.labels.iter().find(|label| label.primary).map(|label| (label.span.file, label.span.start))
+    });
+    messages.into_iter().for_each(|message| sink.push(message));
 }

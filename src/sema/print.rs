@@ -169,6 +169,7 @@ impl<'p> Printer<'p> {
                 format!("[{} {}{array} {at}{length}]", self::space(*space), self.ty(&expr.ty))
             }
             DataLoc { offset } => format!("[data_loc {} {offset}]", self.ty(&expr.ty)),
+            Tuple(items) if items.len() == 1 => format!("({},)", self.list(items)),
             Tuple(items) => format!("({})", self.list(items)),
             TupleField { base, index } => format!("{}.{index}", self.expr(base)),
             Neg(inner) => format!("-{}", self.operand(inner)),

@@ -192,7 +192,9 @@ impl Checker<'_, '_> {
             let found = self.name(&val.ty);
             return self.report_var(target, var, val.span, &found);
         }
-        Some(StmtKind::SetVar { var, value: place.into_address(val.span) })
+        let pointer = Ty::Pointer { to: std::sync::Arc::new(ty), space: Some(place.space) };
+        let (span, address) = (val.span, Box::new(place.into_address(val.span)));
+        Some(StmtKind::SetVar { var, value: Val::new(pointer, span, ExprKind::Cast(address)).into_expr() })
     }
 
     /// The type of a value in messages; a literal as itself.

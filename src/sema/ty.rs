@@ -109,12 +109,6 @@ impl Ty {
         }
     }
 
-    /// An aggregation that reads as one integer.
-    pub(super) fn is_castable_aggregate(&self) -> bool {
-        use Aggregate::*;
-        matches!(self, Ty::Aggregate(Count | Sum { .. } | Min { .. } | Max { .. } | Avg { .. }))
-    }
-
     /// What may stand in an `if`, a predicate, `&&` and the like.
     pub(super) fn is_condition(&self) -> bool {
         self.is_int() || matches!(self, Ty::Bool | Ty::Pointer { .. })
@@ -194,15 +188,14 @@ impl Ty {
 
     /// Every value of `self` is one of `target`.
     pub(super) fn fits(&self, target: &Ty) -> bool {
+        if let (Some(a), Some(b)) = (self.as_int(), target.as_int()) {
+            return match (a.signed == b.signed || self.is_flexible(), a.signed) {
+                (true, _) => a.size <= b.size,
+                (false, false) => a.size < b.size,
+                (false, true) => false,
+            };
+        }
         match (self, target) {
-            (Ty::Int { int: a, flexible, .. }, _) if target.is_int() => {
-                let b = target.as_int().unwrap_or(IntType::I64);
-                match (a.signed == b.signed || *flexible, a.signed) {
-                    (true, _) => a.size <= b.size,
-                    (false, false) => a.size < b.size,
-                    (false, true) => false,
-                }
-            }
             (Ty::Str { size: a }, Ty::Str { size: b }) => a <= b,
             (Ty::Tuple(a), Ty::Tuple(b)) => a.len() == b.len() && a.iter().zip(&**b).all(|(a, b)| a.fits(b)),
             _ => self.same(target),
@@ -232,23 +225,12 @@ fn aggregate_signed(aggregate: &Aggregate) -> bool {
     }
 }
 
-/// Two uses of one aggregation agree when only the sign differs, which is then signed. An aggregation read as a
-/// number joins numbers as 64 bits.
+/// Two uses of one aggregation agree when only the sign differs, which is then signed.
 fn join_aggregate(a: &Ty, b: &Ty) -> Option<Ty> {
-    match (a, b) {
-        (Ty::Aggregate(kind), Ty::Aggregate(other)) => {
-            let signed = aggregate_signed(kind) || aggregate_signed(other);
-            let (kind, other) = (with_sign(kind.clone(), signed), with_sign(other.clone(), signed));
-            (kind == other).then_some(Ty::Aggregate(kind))
-        }
-        (aggregate, int) if aggregate.is_castable_aggregate() && int.is_int() => {
-            Some(join_int(&Ty::fixed(8, aggregate.is_signed()), int))
-        }
-        (int, aggregate) if aggregate.is_castable_aggregate() && int.is_int() => {
-            Some(join_int(int, &Ty::fixed(8, aggregate.is_signed())))
-        }
-        _ => None,
-    }
+    let (Ty::Aggregate(a), Ty::Aggregate(b)) = (a, b) else { return None };
+    let signed = aggregate_signed(a) || aggregate_signed(b);
+    let (a, b) = (with_sign(a.clone(), signed), with_sign(b.clone(), signed));
+    (a == b).then_some(Ty::Aggregate(a))
 }
 
 fn with_sign(aggregate: Aggregate, signed: bool) -> Aggregate {

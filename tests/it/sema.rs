@@ -31,3 +31,99 @@ fn outcome(text: &str, host: &dyn Host, options: &Options) -> String {
 fn scripts_mean_what_they_say() {
     golden::check("sema", |text| outcome(text, &Fake::default(), &Options::default()));
 }
+
+fn options() -> Options {
+    Options::default()
+}
+
+#[test]
+fn a_process_is_traced_where_the_probe_can_tell() {
+    let with = Options { pid: Some(42), ..options() };
+    let text = "kprobe:vfs_read /cpu == 1/ { @++ } profile:hz:9, interval:s:1, end { @-- }";
+    let tree = outcome(text, &Fake::default(), &with);
+    assert!(tree.contains("kprobe:vfs_read\n/(pid == 42u32) && (cpu == 1u64)/"), "{tree}");
+    assert!(tree.contains("profile:hz:9 9 times a second\n/pid == 42u32/"), "{tree}");
+    assert!(tree.contains("every 1000000000 ns\n{") && tree.contains("end\n{"), "{tree}");
+}
+
+#[test]
+fn what_the_command_line_says_is_known() {
+    let given = Options { cpid: 7, max_strlen: 64, max_map_keys: 10, ..options() };
+    let (program, _) = analyse_on("begin { @[cpid] = str(curtask); @y = 1; }", &Fake::default(), &given);
+    let text = sema::print(&program);
+    assert!(text.contains("@[7u64] = [kernel string[64] curtask]"), "{text}");
+    assert_eq!((program.maps[0].max_entries, program.maps[1].max_entries), (10, 1));
+}
+
+#[test]
+fn more_probes_than_the_limit_are_refused() {
+    let few = Options { max_probes: 2, ..options() };
+    let text = outcome("kprobe:vfs_* { @++ }", &Fake::default(), &few);
+    assert!(text.contains("error[E0602]: 4 probes, 2 at most"), "{text}");
+}
+
+#[test]
+fn missing_features_are_named() {
+    use beetrace::host::Feature;
+    let on = |text: &str, feature| outcome(text, &Fake::default().without(feature), &options());
+    let text = on("kprobe:vfs_read { @++ }", Feature::Kprobe);
+    assert!(text.contains("error[E0601]: this kernel has no kprobes"), "{text}");
+    let text = on("kretprobe:vfs_read { @[func] = count() }", Feature::GetFuncIp);
+    assert!(text.contains("error[E0601]: `func` needs the kernel feature get_func_ip"), "{text}");
+    let text = on("kprobe:vfs_read { @[func] = count() }", Feature::GetFuncIp);
+    assert!(!text.contains("error"), "{text}");
+    let text = on("begin { print(((struct task_struct *)curtask).pid); }", Feature::Btf);
+    assert!(text.contains("error[E0604]"), "{text}");
+}
+
+#[test]
+fn scripts_without_kernel_types_need_no_btf() {
+    use beetrace::host::Feature;
+    let host = Fake::default().without(Feature::Btf);
+    let text = "kprobe:vfs_read { print((uint32)arg0); print(*(unsigned long *)arg1); print(curtask); }
+        tracepoint:syscalls:sys_enter_openat { print(str(args.filename)); print(args.flags); }";
+    let text = outcome(text, &host, &options());
+    assert!(!text.contains("error") && text.contains("print([kernel uint64 uint64 *(arg1)])"), "{text}");
+}
+
+#[test]
+fn deep_expressions_are_checked_without_deep_trouble() {
+    let deep = beetrace::syntax::MAX_NESTING / 2;
+    let scripts = [
+        format!("begin {{ print({}1{}); }}", "(".repeat(deep), ")".repeat(deep)),
+        format!("begin {{ print({}pid); }}", "~".repeat(200)),
+        format!("begin {{ print(pid{}); }}", " + 1".repeat(480)),
+        format!("begin {{ print({}pid{}); }}", "(1, ".repeat(deep), ")".repeat(deep)),
+        format!("begin {{ @x = 1; print({}1{}); }}", "@x[".repeat(deep), "]".repeat(deep))
+            .replace("@x = 1", "@x[1] = 1"),
+        format!("begin {{ {} print(1); {} }}", "if (pid) { ".repeat(deep), "}".repeat(deep)),
+        format!("begin {{ print({}pid{}); }}", "pid ? ".repeat(deep), " : 1".repeat(deep)),
+    ];
+    for script in scripts {
+        let text = outcome(&script, &Fake::default(), &options());
+        assert!(!text.contains("error"), "{:.60}: {:.2000}", script, text);
+    }
+}
+
+#[test]
+fn time_is_linear_in_the_size_of_a_script() {
+    let script = |n: usize| {
+        let statements: String = (0..n)
+            .map(|i| {
+                format!(
+                    "$v{i} = pid + {i}; @m{i}[comm, $v{i}] = $v{i} * 2; @s = \"{}\";\n",
+                    "x".repeat(i % 500)
+                )
+            })
+            .collect();
+        format!("begin {{ {statements} }}")
+    };
+    let took = |n: usize| {
+        let text = script(n);
+        let start = std::time::Instant::now();
+        assert!(!outcome(&text, &Fake::default(), &options()).contains("error"));
+        start.elapsed()
+    };
+    let (small, large) = (took(500), took(5000));
+    assert!(large < small * 40, "{small:?} for 500 statements, {large:?} for 5000");
+}

@@ -74,6 +74,7 @@ impl Checker<'_, '_> {
         let expected = match (least, most) {
             (0, 0) => "no arguments".to_string(),
             (1, 1) => "one argument".to_string(),
+            (0, 1) => "at most one argument".to_string(),
             (least, most) if least == most => format!("{least} arguments"),
             (least, most) if most > 100 => {
                 format!("at least {least} argument{}", if least == 1 { "" } else { "s" })
@@ -97,7 +98,7 @@ impl Checker<'_, '_> {
         let label = if later { "known to bpftrace only" } else { "no function of this name" };
         let mut error = Diagnostic::error(codes::UNKNOWN_FUNCTION, message).at(call.name_span, label);
         if let Some(near) = signatures::nearest(name, true).filter(|_| !later) {
-            error = error.help(format!("did you mean `{}`: {}?", near.usage, near.about));
+            error = error.help(format!("did you mean `{}` ({})?", near.name, near.about));
         }
         self.report(error);
         // The arguments may hold mistakes of their own.

@@ -62,7 +62,8 @@ impl Checker<'_, '_> {
     fn check_format(&mut self, call: Call, format: &Format, args: &[Val]) -> Option<()> {
         let expected = format::arguments(format);
         if expected.len() != args.len() {
-            return self.report_count(call, expected.len(), args);
+            let first = expected.get(args.len()).copied().flatten().map(|c| within(&call.args[0], &c.range));
+            return self.report_count(call, expected.len(), first, args);
         }
         // All arguments are looked at.
         let mut good = Some(());
@@ -72,13 +73,17 @@ impl Checker<'_, '_> {
         good
     }
 
-    fn report_count(&mut self, call: Call, expected: usize, args: &[Val]) -> Option<()> {
+    /// `first` is where the first conversion without a value stands.
+    fn report_count(&mut self, call: Call, expected: usize, first: Option<Span>, args: &[Val]) -> Option<()> {
         let (span, given) = (call.args[0].span, args.len());
         let message = format!("the format takes {}, {given} given", plural(expected, "argument"));
         let mut error = Diagnostic::error(codes::BAD_FORMAT, message);
         error = match args.get(expected) {
             Some(extra) => error.at(extra.span, "nothing prints this").because(span, ""),
-            None => error.at(span, format!("{} without a value", plural(expected - given, "conversion"))),
+            None => {
+                let label = if expected - given > 1 { "no value from here on" } else { "no value for this" };
+                error.at(first.unwrap_or(span), label).help("a percent sign is written `%%`")
+            }
         };
         self.report(error);
         None
@@ -86,12 +91,15 @@ impl Checker<'_, '_> {
 
     fn check_argument(&mut self, call: Call, conversion: Option<&Conversion>, arg: &Val) -> Option<()> {
         let wants = conversion.map_or(Wants::Number, |c| format::wants(c.kind));
-        let what = conversion.map_or("a `*`".to_string(), |c| format!("`%{}`", letter(c.kind)));
+        let what = conversion.map(|c| format!("`%{}`", letter(c.kind))).unwrap_or_default();
         if format::accepts(wants, &arg.ty) {
             return Some(());
         }
         let found = self.name(&arg.ty);
         let (message, help) = match wants {
+            _ if conversion.is_none() => {
+                ("a `*` takes an integer".to_string(), "give the number before the value")
+            }
             Wants::Nothing => (format!("{what} is not supported"), "print integers with %d, %u or %x"),
             Wants::Bytes => {
                 (format!("{what} prints raw bytes, which nothing gives yet"), "print text with %s")
@@ -102,7 +110,8 @@ impl Checker<'_, '_> {
             _ => (format!("{what} cannot print {found}"), "use %s"),
         };
         let error = Diagnostic::error(codes::BAD_FORMAT, message).at(arg.span, format!("this is {found}"));
-        self.report(error.because(call.args[0].span, "in this format").help(help));
+        let place = conversion.map_or(call.args[0].span, |c| within(&call.args[0], &c.range));
+        self.report(error.because(place, "in this format").help(help));
         None
     }
 
@@ -155,6 +164,20 @@ impl Checker<'_, '_> {
         let message = "a stats() map is printed whole and as it is";
         self.report(Diagnostic::warning(codes::IGNORED_ARGUMENT, message).at(arg.span, "ignored"));
     }
+}
+
+/// The place of bytes `range` of a text literal: the literal as a whole unless its escapes are plain to see.
+fn within(literal: &Expr, range: &std::ops::Range<usize>) -> Span {
+    let Ast::Str(text) = &literal.kind else { return literal.span };
+    let width = |bytes: &[u8]| -> u32 {
+        bytes.iter().map(|b| if matches!(b, b'\n' | b'\t' | b'\r' | b'"' | b'\\') { 2 } else { 1 }).sum()
+    };
+    let Span { file, start, end } = literal.span;
+    if width(text) + 2 != end - start {
+        return literal.span;
+    }
+    let first = start + 1 + width(&text[..range.start]);
+    Span { file, start: first, end: first + width(&text[range.clone()]) }
 }
 
 fn plural(count: usize, word: &str) -> String {

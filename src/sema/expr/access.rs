@@ -98,6 +98,10 @@ impl Checker<'_, '_> {
     fn argument(&mut self, span: Span, name: &str, name_span: Span) -> Option<Val> {
         let record = self.body().record.as_ref()?;
         let Some(field) = record.find(name).cloned() else {
+            if self.quiet || !self.missing.insert(name_span) {
+                return None;
+            }
+            let record = self.body().record.as_ref()?;
             let names: Vec<String> = record.names().map(str::to_string).collect();
             let owner = self.body().attach[0].name.clone();
             return self.report_field(&owner, &names, name, name_span);

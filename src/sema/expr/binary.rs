@@ -78,7 +78,7 @@ impl Checker<'_, '_> {
         let symbol = op.op.symbol();
         let message =
             format!("`{symbol}` does not work on {} and {}", self.name(&left.ty), self.name(&right.ty));
-        let error = Diagnostic::error(codes::TYPE_MISMATCH, message).at(op.op_span, "");
+        let error = Diagnostic::error(codes::TYPE_MISMATCH, message).at(op.op_span, "not on these types");
         let error = error.because(left.span, format!("this is {}", self.name(&left.ty)));
         let error = error.because(right.span, format!("this is {}", self.name(&right.ty)));
         let help = type_help(op.op, &left.ty, &right.ty).or_else(|| type_help(op.op, &right.ty, &left.ty));
@@ -298,7 +298,7 @@ fn type_help(op: BinaryOp, this: &Ty, other: &Ty) -> Option<&'static str> {
             Some("compare text with text, or read it at an address: `str(...)`")
         }
         (Ty::Str { .. }, Ty::Str { .. }) if op.is_comparison() => Some("text compares with == and != only"),
-        (Ty::Str { .. }, Ty::Bool) | (Ty::Str { .. }, Ty::Int { .. }) if !op.is_comparison() => {
+        (Ty::Str { .. }, _) if matches!(op, BinaryOp::And | BinaryOp::Or) => {
             Some("text is neither true nor false: compare it, `!= \"\"`")
         }
         _ => None,

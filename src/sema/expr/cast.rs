@@ -10,6 +10,7 @@ use crate::syntax::ast::{self, TypeBase, TypeName, TypeSuffix};
 use super::super::check::Checker;
 use super::super::constant::Const;
 use super::super::ctypes;
+use super::super::signatures;
 use super::super::tree::ExprKind;
 use super::super::ty::Ty;
 use super::super::value::Val;
@@ -127,6 +128,18 @@ impl Checker<'_, '_> {
             return Some(self.types.of(btf, id));
         }
         self.report_unknown_type(written.span, kind, name)
+    }
+
+    /// The type of that name alone, when there is one.
+    pub(super) fn typedef(&mut self, name: &str) -> Option<Ty> {
+        if signatures::find(name).is_some() {
+            return None;
+        }
+        let known = ctypes::language_type(name).or_else(|| ctypes::c_integer(name));
+        known.or_else(|| {
+            let btf = self.host.btf().ok()?;
+            Some(self.types.of(btf, btf.find(BtfKind::Typedef, name)?))
+        })
     }
 
     fn report_unknown_type(&mut self, span: Span, kind: BtfKind, name: &str) -> Option<Ty> {

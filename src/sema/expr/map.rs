@@ -87,10 +87,8 @@ impl Checker<'_, '_> {
         let (increment, prefix) = (*increment, *prefix);
         match &target.kind {
             ast::ExprKind::Variable(_) => {
-                let id = self.body().scopes.of_use(target)?;
-                let slot = self.var(id).clone();
-                let ty = slot.slot.ty?;
-                let ty = if slot.fixed {
+                let (id, ty) = self.variable_type(target)?;
+                let ty = if self.var(id).fixed {
                     self.stepped(target, ty)
                 } else {
                     self.stepped_open(target, ty, increment)

@@ -14,11 +14,13 @@ mod unary;
 pub(super) use binary::{Op, add};
 pub(super) use convert::literal;
 
+use std::sync::Arc;
+
 use super::check::Checker;
 use super::constant::Const;
-use super::tree::{Expr, ExprKind};
+use super::tree::{Expr, ExprKind, VarId};
 use super::ty::Ty;
-use super::value::{Kind, Val};
+use super::value::{Place, Val};
 use crate::diag::{Diagnostic, codes};
 use crate::source::Span;
 use crate::syntax::ast;
@@ -59,19 +61,24 @@ impl Checker<'_, '_> {
     }
 
     fn variable(&mut self, expr: &ast::Expr) -> Option<Val> {
+        let (id, ty) = self.variable_type(expr)?;
+        Some(self.variable_value(id, ty, expr.span))
+    }
+
+    /// The variable that `expr` names, and its type.
+    fn variable_type(&mut self, expr: &ast::Expr) -> Option<(VarId, Ty)> {
         let id = self.body().scopes.of_use(expr)?;
-        let slot = &self.var(id).slot;
-        let Some(ty) = slot.ty.clone() else {
-            if self.failed {
-                return None;
-            }
+        if let Some(ty) = &self.var(id).slot.ty {
+            return Some((id, ty.clone()));
+        }
+        // Where its assignment is wrong that has been said.
+        if !self.failed {
             let declared = self.body().scopes.vars[id.0 as usize].span;
             let message = "the type of this variable is not known";
-            let error = Diagnostic::error(codes::VARIABLE, message).at(expr.span, "never assigned");
+            let error = Diagnostic::error(codes::VARIABLE, message).at(expr.span, "nothing says what it is");
             self.report(error.because(declared, "declared here without a type"));
-            return None;
-        };
-        Some(self.variable_value(id, ty, expr.span))
+        }
+        None
     }
 
     fn tuple(&mut self, span: Span, items: &[ast::Expr]) -> Option<Val> {
@@ -121,10 +128,10 @@ impl Checker<'_, '_> {
 
     fn report_branches(&mut self, span: Span, then: &Val, otherwise: &Val) -> Option<Val> {
         let message = "both branches must have the same type";
-        let error = Diagnostic::error(codes::TYPE_MISMATCH, message).at(span, "");
+        let error = Diagnostic::error(codes::TYPE_MISMATCH, message);
+        let error = error.at(otherwise.span, format!("this is {}", self.name(&otherwise.ty)));
         let error = error.because(then.span, format!("this is {}", self.name(&then.ty)));
-        let error = error.because(otherwise.span, format!("this is {}", self.name(&otherwise.ty)));
-        self.report(error);
+        self.report(error.because(span, ""));
         None
     }
 
@@ -145,7 +152,13 @@ impl Checker<'_, '_> {
         self.size(span, &ty)
     }
 
+    /// A name that is no value may be that of a type.
     fn sizeof_expr(&mut self, span: Span, operand: &ast::Expr) -> Option<Val> {
+        if let ast::ExprKind::Name(name) = &operand.kind
+            && let Some(ty) = self.typedef(name)
+        {
+            return self.size(span, &ty);
+        }
         let val = self.expr(operand)?;
         self.size(span, &val.ty)
     }
@@ -161,13 +174,13 @@ impl Checker<'_, '_> {
     }
 
     /// The value of a variable. Structs and arrays are kept as their address.
-    fn variable_value(&mut self, id: super::tree::VarId, ty: Ty, span: Span) -> Val {
+    fn variable_value(&mut self, id: VarId, ty: Ty, span: Span) -> Val {
         if !matches!(ty, Ty::Struct(_) | Ty::Array { .. }) {
             return Val::new(ty, span, ExprKind::Var(id));
         }
         let space = self.var(id).place.unwrap_or(self.body().space);
-        let address = Expr { span, ty: Ty::U64.to_type(), kind: ExprKind::Var(id) };
-        let place = super::value::Place { address, offset: 0, space, leads_to: space };
-        Val { ty, span, kind: Kind::Place(place) }
+        let pointer = Ty::Pointer { to: Arc::new(ty.clone()), space: Some(space) };
+        let address = Expr { span, ty: pointer.to_type(), kind: ExprKind::Var(id) };
+        Val::place(ty, span, Place { address, offset: 0, space, leads_to: space })
     }
 }

@@ -40,10 +40,10 @@ impl Checker<'_, '_> {
             if later { format!("`{name}` is not supported yet") } else { format!("unknown name `{name}`") };
         let label = if later { "known to bpftrace only" } else { "no builtin or constant of this name" };
         let mut error = Diagnostic::error(codes::UNKNOWN_NAME, message).at(span, label);
-        if let Some(near) = signatures::nearest(name, false).filter(|_| !later) {
-            error = error.help(format!("did you mean `{}` ({})?", near.name, near.about));
-        } else if !later && name.starts_with("arg") && name[3..].parse::<u32>().is_ok() {
+        if name.strip_prefix("arg").is_some_and(|number| number.parse::<u32>().is_ok()) {
             error = error.help("only arg0 to arg5 are passed in registers");
+        } else if let Some(near) = signatures::nearest(name, false).filter(|_| !later) {
+            error = error.help(format!("did you mean `{}` ({})?", near.name, near.about));
         }
         self.report(error);
         None

@@ -43,8 +43,8 @@ impl Checker<'_, '_> {
     fn report_operand(&mut self, span: Span, op: UnaryOp, val: &Val) -> Option<Val> {
         let symbol = symbol(op);
         let message = format!("`{symbol}` does not work on {}", self.name(&val.ty));
-        let error = Diagnostic::error(codes::TYPE_MISMATCH, message).at(span, "");
-        let error = error.because(val.span, format!("this is {}", self.name(&val.ty)));
+        let error = Diagnostic::error(codes::TYPE_MISMATCH, message);
+        let error = error.at(val.span, format!("this is {}", self.name(&val.ty))).because(span, "");
         let text = op == UnaryOp::Not && val.ty.is_str();
         self.report(if text { error.help("compare it: `== \"\"`") } else { error });
         None
