@@ -3,7 +3,7 @@
 //! Pure: what the machine is like comes from a [`Host`], what the user wants from [`Settings`].
 
 use crate::codegen::inst::{Code, Target};
-use crate::diag::{Diagnostic, Sink, codes};
+use crate::diag::Sink;
 use crate::host::{Feature, Host};
 use crate::ir::{self, Module};
 use crate::object::artifact::Artifact;
@@ -67,7 +67,7 @@ pub fn compile(
     if sink.has_errors() || !see(Product::Ir(&module)) {
         return None;
     }
-    ir::passes::optimise(&mut module);
+    // ir::passes::optimise(&mut module);
     if !see(Product::Opt(&module)) {
         return None;
     }
@@ -103,12 +103,7 @@ fn facts(host: &dyn Host, settings: &Settings) -> ir::build::Facts {
 
 /// Selects instructions for every program. The scratch map is there while frames are laid out, and goes when no
 /// program needed it.
-fn generate(
-    module: &mut Module,
-    host: &dyn Host,
-    settings: &Settings,
-    sink: &mut Sink,
-) -> Option<Vec<Code>> {
+fn generate(module: &mut Module, host: &dyn Host, settings: &Settings, sink: &mut Sink) -> Option<Vec<Code>> {
     let scratch = module.maps.push(scratch_map());
     let mut target = Target {
         v4: host.has(Feature::CpuV4),
@@ -122,11 +117,7 @@ fn generate(
         target.scratch = Some((scratch, index as u32));
         match codegen::compile(&program.function, &module.maps, &target) {
             Ok(code) => list.push(code),
-            Err(error) => sink.push(
-                Diagnostic::error(codes::INTERNAL, error.to_string())
-                    .at(program.function.span, "while compiling this probe")
-                    .help("this is a bug in beetrace: please report it with the script"),
-            ),
+            Err(error) => sink.push(error.diagnostic()),
         }
     }
     if list.iter().all(|code| code.scratch == 0) {

@@ -1,29 +1,19 @@
-//! The order of the stages. Nothing else knows it.
+//! The order of the stages. Nothing else knows it: `compile` has the compiler's, `run` what comes after.
+//!
+//! Exit statuses: that of `exit()` for a run that ended by itself or by SIGINT, 1 for anything that is wrong with the
+//! script, the machine or the output, 2 for a wrong command line.
 
-use std::process::ExitCode;
+pub mod compile;
+#[cfg(feature = "kernel")]
+mod dump;
+#[cfg(feature = "kernel")]
+mod info;
+#[cfg(feature = "kernel")]
+mod run;
+#[cfg(feature = "kernel")]
+mod script;
+#[cfg(feature = "kernel")]
+mod settings;
 
-use crate::cli::Args;
-use crate::host::{Feature, Host, system::System};
-
-/// Runs the command.
-pub fn main(args: &Args) -> ExitCode {
-    if args.version {
-        println!("beetrace v{}", env!("CARGO_PKG_VERSION"));
-        return ExitCode::SUCCESS;
-    }
-    if args.info {
-        print!("{}", info(&System::new()));
-        return ExitCode::SUCCESS;
-    }
-    ExitCode::FAILURE
-}
-
-/// What `--info` prints: one `name: yes|no` a line, for people and for tests.
-fn info(host: &dyn Host) -> String {
-    let mut out =
-        format!("beetrace: v{}\npossible cpus: {}\n", env!("CARGO_PKG_VERSION"), host.possible_cpus());
-    for feature in Feature::ALL {
-        out += &format!("{}: {}\n", feature.name(), if host.has(*feature) { "yes" } else { "no" });
-    }
-    out
-}
+#[cfg(feature = "kernel")]
+pub use run::main;

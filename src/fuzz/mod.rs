@@ -6,5 +6,6 @@
 //! of it, since nothing there calls it.
 
 pub mod meaning;
+pub mod model;
 pub mod rng;
 pub mod script;

@@ -2,6 +2,7 @@
 
 mod build;
 mod codegen;
+mod differential;
 mod golden;
 mod handmade;
 mod ir;

@@ -1,0 +1,152 @@
+//! A run of the command: script to artifact to kernel to output.
+
+use std::collections::HashMap;
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::process::ExitCode;
+
+use codespan_reporting::term::termcolor::{ColorChoice, StandardStream};
+
+use super::compile::{Settings, compile};
+use super::{dump, info, script, settings};
+use crate::cli::{Args, Buffering, Stage};
+use crate::diag::{Diagnostic, Severity, Sink, render};
+use crate::host::system::System;
+use crate::load::{Loaded, Options};
+use crate::object::artifact::Artifact;
+use crate::runtime::child::{Child, Target};
+use crate::runtime::failure::Failure;
+use crate::runtime::libbpf::{LoadedKernel, Surroundings};
+use crate::runtime::output::sink::FileSink;
+use crate::runtime::output::text::Text;
+use crate::runtime::output::writer::{self, Writer};
+use crate::runtime::run::{Processes, RunOptions, run};
+use crate::runtime::signals::Signals;
+use crate::source::{FileId, SourceMap};
+
+/// Runs the command.
+pub fn main(args: &Args) -> ExitCode {
+    if args.version {
+        return print(&format!("beetrace v{}\n", env!("CARGO_PKG_VERSION")));
+    }
+    if args.info {
+        return print(&info::info(&System::new()));
+    }
+    let mut session = Session { args, sources: SourceMap::default(), host: System::new() };
+    match session.start() {
+        Ok(status) => ExitCode::from(status),
+        Err(failure) => {
+            session.tell(&failure.diagnostics);
+            ExitCode::from(failure.status)
+        }
+    }
+}
+
+/// Prints a text that is the whole output.
+fn print(text: &str) -> ExitCode {
+    match stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+struct Session<'a> {
+    args: &'a Args,
+    sources: SourceMap,
+    host: System,
+}
+
+impl Session<'_> {
+    fn start(&mut self) -> Result<u8, Failure> {
+        let env: HashMap<String, String> = std::env::vars().collect();
+        let mut settings = settings::settings(self.args, &env).map_err(usage)?;
+        let file = script::read(self.args, &mut self.sources)?;
+        if self.args.dump.is_some() {
+            return self.compile(file, &settings).map(|_| 0);
+        }
+        let signals = Signals::install().map_err(|error| Failure::system("handle signals", &error))?;
+        let mut processes = self.processes()?;
+        settings.options.cpid = processes.child.as_ref().map_or(0, Child::pid);
+        let Some(artifact) = self.compile(file, &settings)? else { return Ok(0) };
+        self.trace(&artifact, &mut processes, signals)
+    }
+
+    /// The command waits until all is attached; the script may ask for its process id before.
+    fn processes(&self) -> Result<Processes, Failure> {
+        let child = self.args.command.as_deref().map(Child::prepare).transpose()?;
+        let target = self.args.pid.map(Target::open).transpose()?;
+        Ok(Processes { child, target })
+    }
+
+    /// Compiles, tells what there is to tell, and prints the stage that `-d` asks for: None then.
+    fn compile(&self, file: FileId, settings: &Settings) -> Result<Option<Artifact>, Failure> {
+        let mut sink = Sink::default();
+        let mut dumped = None;
+        let artifact = compile(&self.sources, file, &self.host, settings, &mut sink, &mut |product| {
+            dumped = self.args.dump.and_then(|stage| dump::product(stage, &product, &self.sources));
+            dumped.is_none()
+        });
+        if let (Some(Stage::Elf), Some(artifact)) = (self.args.dump, &artifact) {
+            dumped = Some(dump::elf(artifact));
+        }
+        let failed = sink.has_errors();
+        self.tell(&sink.take());
+        if failed {
+            return Err(Failure::new(Vec::new()));
+        }
+        match dumped {
+            Some(text) => {
+                let written = stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush());
+                written.map(|()| None).map_err(|error| Failure::output(&error))
+            }
+            None => Ok(artifact),
+        }
+    }
+
+    /// Loads and runs.
+    fn trace(&self, artifact: &Artifact, processes: &mut Processes, signals: Signals) -> Result<u8, Failure> {
+        let options = Options { cancel: signals.cancel() };
+        let verbose = self.args.verbose;
+        let mut loaded = Loaded::open(artifact, &options)
+            .map_err(|error| Failure::new(error.diagnostics(artifact, &self.sources, verbose)))?;
+        if self.args.dry_run {
+            return loaded
+                .attach(artifact, &options)
+                .map(|()| 0)
+                .map_err(|error| Failure::new(error.diagnostics(artifact, &self.sources)));
+        }
+        let about = Surroundings { artifact, sources: &self.sources, host: &self.host, options, verbose };
+        let mut output = self.output(signals)?;
+        let mut kernel = LoadedKernel::new(&mut loaded, about)?;
+        let options = RunOptions { quiet: self.args.quiet, verbose, print_maps: true };
+        run(artifact, &mut kernel, &options, processes, &mut output, signals)
+    }
+
+    fn output(&self, signals: Signals) -> Result<Text, Failure> {
+        let sink = match &self.args.output {
+            Some(path) => FileSink::create(path, signals),
+            None => FileSink::stdout(signals),
+        };
+        let buffering = match self.args.buffering {
+            Some(Buffering::None) => writer::Buffering::Record,
+            Some(Buffering::Line) => writer::Buffering::Line,
+            Some(Buffering::Full) => writer::Buffering::Full,
+            None => writer::Buffering::Auto,
+        };
+        let sink = sink.map_err(|error| Failure::output(&error))?;
+        Ok(Text::new(Writer::new(Box::new(sink), buffering), self.args.raw))
+    }
+
+    /// Writes messages to standard error; there is nowhere to tell when that fails.
+    fn tell(&self, diagnostics: &[Diagnostic]) {
+        let wanted = |d: &&Diagnostic| d.severity == Severity::Error || !self.args.no_warnings;
+        let wanted: Vec<Diagnostic> = diagnostics.iter().filter(wanted).cloned().collect();
+        let colours = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let choice = if colours { ColorChoice::Auto } else { ColorChoice::Never };
+        let _ = render::write(&self.sources, &wanted, &mut StandardStream::stderr(choice));
+    }
+}
+
+/// Wrong usage has an exit status of its own.
+fn usage(diagnostics: Vec<Diagnostic>) -> Failure {
+    Failure { diagnostics, status: script::USAGE }
+}

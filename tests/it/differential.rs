@@ -1,0 +1,64 @@
+//! Random scripts: the meaning of the typed tree, the IR as built, and the IR after all passes must print the same.
+//!
+//! The same scripts run in real kernels in `tests/runtime/differential.rt`.
+
+use beetrace::diag::{Sink, render};
+use beetrace::driver::compile::{Product, Settings, compile};
+use beetrace::fuzz::{meaning, model, script};
+use beetrace::host::fake::Fake;
+use beetrace::source::SourceMap;
+
+/// Programs a script, and scripts.
+const PROBES: usize = 25;
+const SCRIPTS: u64 = 8;
+
+/// What each representation of a script printed.
+fn outputs(text: &str, registers: u8) -> Vec<(&'static str, Result<String, String>)> {
+    let mut sources = SourceMap::default();
+    let file = sources.add("random.bt", text);
+    let mut sink = Sink::default();
+    let mut seen = Vec::new();
+    let settings = Settings { registers, ..Settings::default() };
+    let artifact = compile(&sources, file, &Fake::default(), &settings, &mut sink, &mut |product| {
+        match product {
+            Product::Typed(program) => seen.push(("meaning", meaning::run(program))),
+            Product::Ir(module) => seen.push(("ir", model::run(module))),
+            Product::Opt(module) => seen.push(("optimised", model::run(module))),
+            _ => {}
+        }
+        true
+    });
+    assert!(artifact.is_some(), "{}\n{text}", render::to_string(&sources, sink.all()));
+    seen
+}
+
+/// The first line in which two outputs differ, with the probe that printed it.
+fn difference(one: &str, other: &str) -> String {
+    let differ = |(a, b): &(&str, &str)| a != b;
+    one.lines().zip(other.lines()).find(differ).map_or("one is longer".into(), |(a, b)| format!("{a}\n{b}"))
+}
+
+fn check(seed: u64, registers: u8) {
+    let text = script::generate(seed, PROBES);
+    let seen = outputs(&text, registers);
+    let (_, expected) = &seen[0];
+    let expected = expected.as_ref().unwrap_or_else(|why| panic!("seed {seed}: {why}\n{text}"));
+    for (stage, got) in &seen[1..] {
+        let got = got.as_ref().unwrap_or_else(|why| panic!("seed {seed}: {stage}: {why}"));
+        assert!(got == expected, "seed {seed}, meaning against {stage}:\n{}", difference(expected, got));
+    }
+}
+
+#[test]
+fn random_scripts_keep_their_meaning() {
+    for seed in 0..SCRIPTS {
+        check(seed, 10);
+    }
+}
+
+#[test]
+fn random_scripts_compile_with_few_registers() {
+    for seed in 0..SCRIPTS / 4 {
+        check(seed, 6);
+    }
+}
