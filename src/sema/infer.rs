@@ -209,15 +209,48 @@ impl<'a> Checker<'a, '_> {
         let mut solver = Solver::new(lists);
         self.quiet = true;
         self.solve(&mut solver);
+        self.mark_broken(&solver);
         for at in 0..self.maps.list.len() {
-            if self.maps.list[at].value.ty.is_none() {
-                let span = self.maps.list[at].span;
-                self.maps.list[at].value = Slot { ty: Some(Ty::I8), span };
+            let map = &mut self.maps.list[at];
+            if map.value.ty.is_none() && !map.broken {
+                map.value = Slot { ty: Some(Ty::I8), span: map.span };
                 solver.changed(Target::Value(at));
             }
         }
         self.solve(&mut solver);
         self.quiet = false;
+    }
+
+    /// Maps whose value is set to something that has no type, though all that it is made of has or is such a map.
+    fn mark_broken(&mut self, solver: &Solver<'a>) {
+        let mut found = true;
+        while std::mem::take(&mut found) {
+            for (body, list) in solver.lists.iter().enumerate() {
+                for rule in list.iter() {
+                    let Target::Value(at) = rule.target else { continue };
+                    let map = &self.maps.list[at];
+                    if map.value.ty.is_none() && !map.broken && self.is_settled(rule, body) {
+                        self.maps.list[at].broken = true;
+                        found = true;
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_settled(&self, rule: &Rule, body: usize) -> bool {
+        rule.reads.iter().all(|read| match read {
+            Target::Value(at) if self.maps.list[*at].broken => true,
+            read => self.slot(*read, body).ty.is_some(),
+        })
+    }
+
+    fn slot(&self, target: Target, body: usize) -> &Slot {
+        match target {
+            Target::Var(_, id) => &self.bodies[body].vars[id.0 as usize].slot,
+            Target::Key(at) => &self.maps.list[at].key,
+            Target::Value(at) => &self.maps.list[at].value,
+        }
     }
 
     fn solve(&mut self, solver: &mut Solver<'a>) {

@@ -29,6 +29,8 @@ pub(super) struct MapInfo {
     pub accessed: bool,
     /// Given a value somewhere.
     pub written: bool,
+    /// Its value has no type because what it is set to is wrong.
+    pub broken: bool,
     /// `clear` or `zero` is called on it.
     pub cleared: bool,
     /// `len` is called on it.
@@ -115,6 +117,7 @@ impl Maps {
                 keyed: None,
                 accessed: false,
                 written: false,
+                broken: false,
                 cleared: false,
                 measured: false,
                 key: Slot::default(),

@@ -4,6 +4,7 @@
 //! the words are for messages and listings. What a call does with its arguments is in `calls`.
 
 use super::tree::{Builtin, ProbeKind};
+use super::types::Space;
 use crate::diag::suggest;
 use crate::host::Feature;
 
@@ -69,6 +70,9 @@ pub(super) enum Function {
     HasKey,
     Len,
     Str,
+    Ksym,
+    /// `kptr` and `uptr`: the same address, in this memory.
+    InSpace(Space),
 }
 
 /// Where a name may be used.
@@ -172,6 +176,10 @@ pub(super) const TABLE: &[Row] = &[
         .args(1, 2),
     row("len", Gives(Function::Len), "len(@map)", "number of entries").args(1, 1),
     row("str", Gives(Function::Str), "str(pointer, size)", "text at an address").args(1, 2),
+    row("ksym", Gives(Function::Ksym), "ksym(address)", "name of the kernel function there").args(1, 1),
+    row("kptr", Gives(Function::InSpace(Space::Kernel)), "kptr(address)", "address in kernel memory")
+        .args(1, 1),
+    row("uptr", Gives(Function::InSpace(Space::User)), "uptr(address)", "address in user memory").args(1, 1),
     row("count", Adds(Aggregation::Count), "@ = count()", "how often it ran"),
     row("sum", Adds(Aggregation::Sum), "@ = sum(x)", "sum of the values").args(1, 1),
     row("min", Adds(Aggregation::Min), "@ = min(x)", "least value").args(1, 1),
@@ -201,9 +209,7 @@ const LATER: &[&str] = &[
     "jiffies",
     "join",
     "kaddr",
-    "kptr",
     "kstack",
-    "ksym",
     "leader_comm",
     "leader_tid",
     "macaddr",
@@ -234,7 +240,6 @@ const LATER: &[&str] = &[
     "tseries",
     "uaddr",
     "unwatch",
-    "uptr",
     "usermode",
     "username",
     "ustack",

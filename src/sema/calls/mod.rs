@@ -12,10 +12,12 @@ pub(super) use aggregate::aggregation;
 
 use super::check::Checker;
 use super::signatures::{self, Function, Meaning, Row};
+use super::ty::Ty;
 use super::value::Val;
 use crate::diag::{Diagnostic, codes};
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind};
+use crate::wire::types::Name;
 
 /// A call of the script, taken apart.
 #[derive(Clone, Copy)]
@@ -61,7 +63,22 @@ impl Checker<'_, '_> {
             Meaning::Function(Function::HasKey) => self.has_key(call),
             Meaning::Function(Function::Len) => self.len(call),
             Meaning::Function(Function::Str) => self.str(call),
+            Meaning::Function(Function::Ksym) => self.address(call, |_| Ty::Named(Name::KernelSymbol)),
+            Meaning::Function(Function::InSpace(space)) => self.address(call, |ty| ty.in_space(Some(space))),
         }
+    }
+
+    /// The one argument, an address, as another type.
+    fn address(&mut self, call: Call, ty: impl Fn(Ty) -> Ty) -> Option<Val> {
+        let val = self.value(&call.args[0])?;
+        if !val.ty.is_int() && !val.ty.is_pointer() {
+            let message = format!("{}() takes an address", call.name);
+            let label = format!("this is {}", self.name(&val.ty));
+            return self.error(codes::BAD_ARGUMENT, val.span, message, label);
+        }
+        let wide = if val.ty.is_pointer() { val } else { val.cast(Ty::U64) };
+        let ty = ty(wide.ty.clone());
+        Some(Val { span: call.span, ..wide.cast(ty) })
     }
 
     /// The row of the called function, when the number of arguments fits.

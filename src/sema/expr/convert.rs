@@ -57,7 +57,7 @@ impl Checker<'_, '_> {
         if from.len() != to.len() {
             return None;
         }
-        if from.iter().zip(&**to).all(|(a, b)| a.same(b) || (a.is_str() && b.is_str() && a.fits(b))) {
+        if from.iter().zip(&**to).all(|(a, b)| a.same(b)) {
             return Some(val.into_expr());
         }
         let (from, to, span) = (from.clone(), to.clone(), val.span);

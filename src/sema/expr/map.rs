@@ -13,10 +13,8 @@ impl Checker<'_, '_> {
     /// The value of `@name[key]`.
     pub(super) fn map_value(&mut self, span: Span, name: &str, key: Option<&ast::Expr>) -> Option<Val> {
         let (map, key) = self.entry(span, name, key)?;
-        let Some(ty) = self.maps.list[map.0 as usize].value.ty.clone() else {
-            let message = format!("the type of @{name} is not known");
-            return self.error(codes::UNDEFINED_MAP, span, message, "never set to anything");
-        };
+        // Without a type what the map is set to is wrong, which is said there.
+        let ty = self.maps.list[map.0 as usize].value.ty.clone()?;
         Some(Val::new(ty, span, ExprKind::MapGet { map, key: key.map(Box::new) }))
     }
 
