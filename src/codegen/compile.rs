@@ -31,8 +31,7 @@ pub fn compile(
         }
         let context = Context { maps, target, frame: &frame };
         let selected = lower::lower(func, &cfg, context);
-        let options =
-            regalloc::Options { registers: target.registers, check: target.check, single_pass: false };
+        let options = regalloc::Options { registers: target.registers, check: target.check };
         let allocated = regalloc::allocate(selected, frame.stack, options)
             .map_err(|what| CodegenError::internal(func.span, what))?;
         let stack = frame.stack + 8 * allocated.spills;
