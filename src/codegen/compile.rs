@@ -6,7 +6,7 @@ use super::error::{CodegenError, CodegenErrorKind};
 use super::frame::{self, Frame, Lives};
 use super::inst::{Code, Target};
 use super::lower::{self, Context};
-use super::{emit, regalloc};
+use super::{disasm, emit, lint, regalloc};
 use crate::ir::cfg::Cfg;
 use crate::ir::{Function, MapRef, Slot};
 use crate::wire::map::MapSpec;
@@ -39,14 +39,15 @@ pub fn compile(
             move_largest(func, &frame, &mut in_scratch, target, stack)?;
             continue;
         }
-        let emitted = emit::emit(&allocated.blocks, target.gotol, func.span);
-        return Ok(Code {
-            insns: emitted.insns,
-            relocs: emitted.relocs,
-            spans: emitted.spans,
-            stack,
-            scratch: frame.scratch,
-        });
+        let emit::Emitted { insns, relocs, spans, sealed } =
+            emit::emit(&allocated.blocks, target.gotol, func.span);
+        let code = Code { insns, relocs, spans, stack, scratch: frame.scratch };
+        lint::check(maps, &code, &sealed).map_err(|broken| {
+            let span = code.spans.get(broken.at).copied().unwrap_or(func.span);
+            let text = disasm::program(&code, maps, None);
+            CodegenError::internal(span, format!("rule of generated code broken at {broken}\n{text}"))
+        })?;
+        return Ok(code);
     }
 }
 

@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use super::encode::Buffer;
+use super::encode::{Buffer, Sealed};
 use super::inst::{Insn, Reloc};
 use super::mach::{MBlock, MInst, Test};
 use super::opcode as op;
@@ -28,6 +28,8 @@ pub struct Emitted {
     pub relocs: Vec<Reloc>,
     /// A span a slot.
     pub spans: Vec<Span>,
+    /// Loops inside instructions.
+    pub sealed: Vec<Sealed>,
 }
 
 /// Resolves branches of `blocks`, in their order. `fallback` is the span of what has none.
@@ -43,6 +45,7 @@ struct Piece {
     insns: Vec<Insn>,
     spans: Vec<Span>,
     relocs: Vec<Reloc>,
+    sealed: Vec<Sealed>,
     jump: Option<Jump>,
 }
 
@@ -247,6 +250,11 @@ impl Layout {
             for piece in &self.blocks[*index].pieces {
                 let base = out.insns.len() as u32;
                 out.relocs.extend(piece.relocs.iter().map(|r| Reloc { at: base + r.at, ..*r }));
+                out.sealed.extend(piece.sealed.iter().map(|s| Sealed {
+                    at: base + s.at,
+                    end: base + s.end,
+                    inst: s.inst.clone(),
+                }));
                 out.insns.extend_from_slice(&piece.insns);
                 out.spans.extend_from_slice(&piece.spans);
                 if let Some(jump) = &piece.jump {
@@ -353,13 +361,13 @@ impl Writer<'_> {
 
     /// Closes the straight code so far, with a jump behind it.
     fn piece(&mut self, jump: Option<(Insn, usize)>) {
-        let Buffer { insns, relocs } = std::mem::take(&mut self.open);
+        let Buffer { insns, relocs, sealed } = std::mem::take(&mut self.open);
         self.spans.resize(insns.len(), self.span);
         let spans = std::mem::take(&mut self.spans);
         let span = self.span;
         let jump = jump.map(|(insn, target)| Jump { insn, span, target, long: false });
         if let Some(last) = self.done.last_mut() {
-            last.pieces.push(Piece { insns, spans, relocs, jump });
+            last.pieces.push(Piece { insns, spans, relocs, sealed, jump });
         }
     }
 

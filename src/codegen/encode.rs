@@ -10,6 +10,17 @@ use super::mach::{Addr, AluOp, Cmp, MInst, Reg, Span2, Src, Test};
 use super::opcode as op;
 use crate::ir::Width;
 
+/// A loop inside one machine instruction, slots `at..end`: `lint` checks it as a whole.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// First slot.
+    pub at: u32,
+    /// One past the last.
+    pub end: u32,
+    /// The instruction, on physical registers.
+    pub inst: MInst,
+}
+
 /// Slots under construction.
 #[derive(Default)]
 pub struct Buffer {
@@ -17,6 +28,8 @@ pub struct Buffer {
     pub insns: Vec<Insn>,
     /// Maps to put in, by slot.
     pub relocs: Vec<Reloc>,
+    /// Loops.
+    pub sealed: Vec<Sealed>,
 }
 
 impl Buffer {
@@ -72,9 +85,17 @@ impl Buffer {
                 self.alu(op::ALU64 | op::AND, *dst, Src::Imm(0xffff), 0);
                 self.alu(op::ALU64 | op::ADD, *dst, Src::Reg(*base), 0);
             }
-            MInst::CopyLoop { span, step, temps } => self.copy_loop(*span, *step, *temps),
+            MInst::CopyLoop { span, step, temps } => {
+                let at = self.at();
+                self.copy_loop(*span, *step, *temps);
+                self.sealed.push(Sealed { at, end: self.at(), inst: inst.clone() });
+            }
             MInst::MemEq { dst, span, temps } => self.mem_eq(*dst, *span, *temps),
-            MInst::MemEqLoop { dst, span, temps } => self.mem_eq_loop(*dst, *span, *temps),
+            MInst::MemEqLoop { dst, span, temps } => {
+                let at = self.at();
+                self.mem_eq_loop(*dst, *span, *temps);
+                self.sealed.push(Sealed { at, end: self.at(), inst: inst.clone() });
+            }
             MInst::Jump | MInst::Branch { .. } | MInst::BranchMemEq { .. } | MInst::Exit { .. } => {
                 unreachable!("terminators are written by emit")
             }

@@ -15,8 +15,10 @@ pub mod frame;
 pub mod lower;
 pub mod regalloc;
 pub mod emit;
+pub mod lint;
 pub mod disasm;
 pub mod error;
+pub mod sim;
 mod compile;
 
 pub use compile::compile;

@@ -3,6 +3,7 @@
 mod build;
 mod codegen;
 mod differential;
+mod codegen_random;
 mod golden;
 mod handmade;
 mod ir;

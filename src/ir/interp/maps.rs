@@ -56,7 +56,7 @@ impl MapState {
     }
 
     /// The number of a key's value.
-    pub(super) fn find(&self, key: &[u8]) -> Option<usize> {
+    pub(crate) fn find(&self, key: &[u8]) -> Option<usize> {
         self.entries.get(key).copied()
     }
 
@@ -81,7 +81,7 @@ impl MapState {
     }
 
     /// The bytes of value number so-and-so.
-    pub(super) fn value_mut(&mut self, number: usize) -> &mut Vec<u8> {
+    pub(crate) fn value_mut(&mut self, number: usize) -> &mut Vec<u8> {
         &mut self.values[number]
     }
 

@@ -118,7 +118,7 @@ impl World {
     }
 
     /// The bytes from an address up to the end of its area; None where nothing is mapped.
-    pub(super) fn mapped(&self, user: bool, address: u64) -> Option<&[u8]> {
+    pub(crate) fn mapped(&self, user: bool, address: u64) -> Option<&[u8]> {
         let inside = |base: u64, bytes: &'_ [u8]| {
             let at = address.checked_sub(base)?;
             (at < bytes.len() as u64).then_some(at as usize)
