@@ -214,3 +214,57 @@ fn unknown_escape(text: &str, at: usize) -> Wrong {
     Wrong::new(format!("`\\{letter}` is no escape"), range, "")
         .help("a backslash itself is written `\\\\`; known escapes are \\n \\t \\r \\a \\b \\v \\f \\\" \\\\ \\NNN \\xNN")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{integer, string};
+
+    #[test]
+    fn integers_have_their_values() {
+        for (text, value, suffix) in [
+            ("0", 0, ""),
+            ("00", 0, ""),
+            ("017", 15, ""),
+            ("0x_fF", 255, ""),
+            ("0b11", 3, ""),
+            ("1e19", 10_000_000_000_000_000_000, ""),
+            ("0e99", 0, ""),
+            ("18446744073709551615", u64::MAX, ""),
+            ("9223372036854775807LL", i64::MAX as u64, "ll"),
+            ("0xffffffffffffffffULL", u64::MAX, "ull"),
+            ("213503d", 18_446_659_200_000_000_000, ""),
+            ("1lu", 1, "ul"),
+        ] {
+            assert_eq!(integer(text), Ok((value, suffix)), "{text}");
+        }
+    }
+
+    #[test]
+    fn integers_that_are_none_say_where() {
+        for (text, range) in [
+            ("18446744073709551616", 0..20),
+            ("1e20", 0..4),
+            ("0x1g", 3..4),
+            ("0b12", 3..4),
+            ("019", 2..3),
+            ("1_", 1..2),
+            ("1e", 0..2),
+            ("0x", 0..2),
+            ("12ab", 2..4),
+            ("4294967296u", 0..11),
+            ("1lul", 1..4),
+        ] {
+            assert_eq!(integer(text).unwrap_err().range, range, "{text}");
+        }
+    }
+
+    #[test]
+    fn escapes_become_bytes() {
+        let (bytes, wrong) = string(r#""a\0\07\1234\x4\x41f\n\"é""#);
+        assert_eq!(bytes, [b"a\0\x07S4\x04Af\n\"", "é".as_bytes()].concat());
+        assert!(wrong.is_empty());
+        let (bytes, wrong) = string(r#""a\q\400\xz\é.""#);
+        assert_eq!(wrong.iter().map(|w| w.range.clone()).collect::<Vec<_>>(), [2..4, 4..8, 8..10, 11..14]);
+        assert_eq!(bytes, b"az.");
+    }
+}

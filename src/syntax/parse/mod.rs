@@ -86,3 +86,38 @@ fn probes(file: FileId, text: &str, scanned: &Scan, sink: &mut Sink) -> Vec<Prob
     builder.into_found().into_iter().for_each(|d| sink.push(d));
     probes
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    /// Everything that two lexers could see differently.
+    const DENSE: &str = r##"#!/usr/bin/env x
+// c
+kprobe:a/b/c/{$x=1-1;$x-=1;@-=1;@++;$y=$x---1;$z=$x+++1;$a=$b&&&$c;$d=$e&$f;$g=$h<<1<=2;$i=$j>>1>=2;}
+uprobe:/a//b:"c d" /1/{ $x <<= 1; @y[1,"//",2]>>=3; $z=$a->b.c.0[1]; if(!$x!=~$y){}else if $x{} }
+interval:1s,n=u:/x:y,*:f{print((uint8)-1,(struct s*)$p,(int32*[4])$q,1?:2,1?2:3,0x1f,1e3,5ms,@,@_,-1,*$p)}
+"##;
+
+    #[test]
+    fn the_scan_and_the_grammar_agree_on_tokens() {
+        let scanned = scan::scan(DENSE, false);
+        assert!(scanned.problems.is_empty());
+        let tokens: HashSet<(usize, usize)> = scanned.tokens.iter().map(|t| (t.start, t.end)).collect();
+        let pairs = Grammar::parse(Rule::script, DENSE).unwrap_or_else(|e| panic!("{e}"));
+        let mut compared = 0;
+        for pair in pairs.flatten().filter(|p| p.clone().into_inner().next().is_none()) {
+            use Rule::*;
+            let token = !matches!(
+                pair.as_rule(),
+                first_part | path_kind | part | path_part | block | end_mark | type_suffix | EOI | args
+            );
+            let span = (pair.as_span().start(), pair.as_span().end());
+            assert!(!token || tokens.contains(&span), "{:?} {:?}", pair.as_rule(), pair.as_str());
+            compared += usize::from(token);
+        }
+        assert!(compared > 100, "{compared}");
+    }
+}
