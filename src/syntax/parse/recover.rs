@@ -91,7 +91,10 @@ impl Recovery<'_> {
                 self.report("unmatched `}`", first, "closes nothing");
                 at + 1
             }
-            ";" => at + 1,
+            ";" => {
+                self.report("a `;` outside of a probe", first, "ends no statement");
+                at + 1
+            }
             _ => self.probe(at),
         }
     }
@@ -102,7 +105,10 @@ impl Recovery<'_> {
             return at + 1;
         }
         match (at..self.tokens.len()).find(|t| self.is(*t, "{") || self.is(*t, ";")) {
-            Some(open) if self.is(open, "{") => self.close_of(open) + 1,
+            Some(open) if self.is(open, "{") => {
+                let behind = self.close_of(open) + 1;
+                behind + usize::from(self.is(behind, ";"))
+            }
             Some(end) => end + 1,
             None => self.tokens.len(),
         }
@@ -251,6 +257,10 @@ impl Recovery<'_> {
             let inside =
                 self.tokens[open].end - start..self.tokens.get(close).map_or(end, |t| t.start) - start;
             skeleton.replace_range(inside.clone(), &" ".repeat(inside.len()));
+        }
+        if blocks.last().is_some_and(|&(_, close)| !self.is(close, "}")) {
+            // Reported with the probe's own brace.
+            skeleton.push('}');
         }
         let resume = self.explain_piece(Rule::only_statement, &skeleton, from..to, Place::Statement);
         match resume {

@@ -46,7 +46,7 @@ impl View<'_> {
         };
         let (first, last) = (self.t.tokens[opener + 1], self.t.tokens[self.index - 2]);
         let tag = ["struct", "union", "enum"].iter().any(|word| self.is(Some(first), word));
-        tag || self.is(Some(last), "*")
+        tag || self.is(Some(last), "*") || self.is(Some(last), "]")
     }
 
     fn is_let_type(&self) -> bool {

@@ -181,9 +181,22 @@ impl<'a> View<'a> {
     /// True if an operand, name or block must follow `token`.
     fn wants_operand(&self, token: Token) -> bool {
         match token.kind {
-            Kind::Punct => !matches!(self.text(token), ")" | "]" | "}" | "++" | "--"),
+            Kind::Punct => match self.text(token) {
+                "++" | "--" => self.in_front(token),
+                closing => !matches!(closing, ")" | "]" | "}"),
+            },
             Kind::Word => LEADING_WORDS.contains(&self.text(token)),
             _ => false,
+        }
+    }
+
+    /// True if the `++` or `--` that is `token` does not follow an operand of its own.
+    fn in_front(&self, token: Token) -> bool {
+        let index = self.t.tokens.partition_point(|t| t.start < token.start);
+        index == self.t.range.start || {
+            let earlier = self.t.tokens[index - 1];
+            let step = matches!(self.text(earlier), "++" | "--");
+            !step && self.wants_operand(earlier)
         }
     }
 

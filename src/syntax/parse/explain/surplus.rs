@@ -75,6 +75,7 @@ impl View<'_> {
     pub(super) fn separator(&self) -> (Diagnostic, Option<usize>) {
         let found = self.name(self.found);
         let Some(next) = self.found.filter(|f| self.begins_operand(*f)) else {
+            let found = found.trim_start_matches("the ");
             return (self.label(self.error(format!("unexpected {found}")), "unexpected"), None);
         };
         let opener = self.open.last().map(|at| self.t.tokens[*at]);
