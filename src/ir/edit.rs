@@ -208,6 +208,11 @@ impl<'f> Cursor<'f> {
         self.func.result(inst)
     }
 
+    /// Gives new instructions another span, until `next`; returns the one they had.
+    pub fn set_span(&mut self, span: Span) -> Span {
+        std::mem::replace(&mut self.span, span)
+    }
+
     /// Puts a new instruction with an integer for a result at the cursor's place.
     pub fn emit_int(&mut self, data: InstData) -> Value {
         self.emit(data, Some(Type::Int)).expect("has a type")

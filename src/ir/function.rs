@@ -177,7 +177,7 @@ pub enum Cond {
 }
 
 /// Instructions. Offsets and sizes are bytes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum InstData {
     /// → Int
     Const(i64),

@@ -94,7 +94,7 @@ impl Known {
     }
 
     /// Lets each kind of fact tell the others what it can. Contradictions (in code that never runs) give no facts.
-    fn normal(mut self) -> Known {
+    pub(super) fn normal(mut self) -> Known {
         self.max = self.max.min(!self.zeros);
         self.min = self.min.max(self.ones);
         if self.min > self.max {

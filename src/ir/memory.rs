@@ -142,13 +142,23 @@ struct Summary {
 }
 
 impl Liveness {
-    /// Finds what is alive at the end of every block of a function.
+    /// Finds what is alive at the end of every block of a function. Reading a string into a record counts as writing
+    /// all of its bytes: nobody looks behind the NUL.
     pub fn new(maps: &Maps, func: &Function, cfg: &Cfg, places: &Places) -> Liveness {
+        Liveness::find(maps, func, cfg, places, true)
+    }
+
+    /// As `new`, but what stood behind the NUL before is alive: it stays there.
+    pub fn exact(maps: &Maps, func: &Function, cfg: &Cfg, places: &Places) -> Liveness {
+        Liveness::find(maps, func, cfg, places, false)
+    }
+
+    fn find(maps: &Maps, func: &Function, cfg: &Cfg, places: &Places, strings: bool) -> Liveness {
         let mut liveness = Liveness::default();
         let mut summaries: SecondaryMap<Block, FxHashMap<Region, Summary>> = SecondaryMap::new();
         let (mut work, mut missing) = (Vec::new(), Vec::new());
         for &block in cfg.postorder() {
-            let summary = summarise(maps, func, places, block, &mut missing);
+            let summary = summarise(maps, func, places, (block, strings), &mut missing);
             let exposed = summary.iter().filter(|(_, summary)| !summary.exposed.is_empty());
             work.extend(exposed.map(|(region, summary)| (block, *region, summary.exposed.clone(), block)));
             summaries[block] = summary;
@@ -185,9 +195,9 @@ impl Liveness {
         liveness
     }
 
-    /// The bytes alive at the end of a block.
-    pub fn live_out(&self, block: Block, region: Region) -> Option<&Ranges> {
-        self.live_out[block].get(&region)
+    /// The bytes alive at the end of a block, by region.
+    pub fn live_out(&self, block: Block) -> &FxHashMap<Region, Ranges> {
+        &self.live_out[block]
     }
 }
 
@@ -196,7 +206,7 @@ fn summarise(
     maps: &Maps,
     func: &Function,
     places: &Places,
-    block: Block,
+    (block, strings): (Block, bool),
     missing: &mut Vec<(Region, Ranges, Block)>,
 ) -> FxHashMap<Region, Summary> {
     let mut out: FxHashMap<Region, Summary> = FxHashMap::default();
@@ -211,7 +221,7 @@ fn summarise(
         }
         let effects = effects(maps, func, places, inst);
         for write in effects.writes.iter().filter(|write| is_tracked(write.region)) {
-            if write.exact && (effects.whole || matches!(write.region, Region::Record(_))) {
+            if write.exact && (effects.whole || strings && matches!(write.region, Region::Record(_))) {
                 let summary = out.entry(write.region).or_default();
                 summary.written.insert(write.start, write.end);
                 summary.exposed.remove(write.start, write.end);

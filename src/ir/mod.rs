@@ -24,11 +24,14 @@ pub mod domtree;
 pub mod eval;
 pub mod typing;
 pub mod known;
+pub mod refine;
 pub mod places;
 pub mod ranges;
 pub mod memory;
+pub mod contents;
 pub mod verify;
 pub mod interp;
+pub mod passes;
 pub mod fuzz;
 pub mod build;
 

@@ -2,8 +2,7 @@
 
 use super::generate::{Generator, Scope, target};
 use crate::ir::entities::{Block, Value};
-use crate::ir::function::{BinOp, Cond, InstData, Terminator, Type};
-use crate::ir::names::Words;
+use crate::ir::function::{BinOp, Terminator, Type};
 use crate::ir::ranges::Ranges;
 
 impl Generator<'_> {
@@ -36,9 +35,8 @@ impl Generator<'_> {
         if self.random.chance(40) {
             return self.int();
         }
-        let cond = *self.random.pick(Cond::ALL);
-        let (left, right) = (self.int(), self.int());
-        self.emit_int(InstData::Icmp { cond, left, right })
+        self.comparison();
+        self.scope.ints.last().copied().unwrap_or(self.context)
     }
 
     pub fn args(&mut self, count: usize) -> Vec<Value> {

@@ -9,14 +9,13 @@ impl Generator<'_> {
     pub fn arithmetic(&mut self) {
         match self.random.below(20) {
             0..4 => {
-                let (op, arg) = (*self.random.pick(UnOp::ALL), self.int());
-                self.emit_int(InstData::Unary { op, arg });
+                // Often of another: extensions of extensions, swaps of swaps.
+                for _ in 0..1 + self.random.below(3) {
+                    let (op, arg) = (*self.random.pick(UnOp::ALL), self.newest());
+                    self.emit_int(InstData::Unary { op, arg });
+                }
             }
-            4..7 => {
-                let cond = *self.random.pick(Cond::ALL);
-                let (left, right) = (self.int(), self.int());
-                self.emit_int(InstData::Icmp { cond, left, right });
-            }
+            4..7 => self.comparison(),
             7..12 => {
                 let op = *self.random.pick(BinOp::ALL);
                 let (left, number) = (self.int(), self.number());
@@ -38,6 +37,26 @@ impl Generator<'_> {
                 self.emit_int(InstData::Binary { op, left, right });
             }
         }
+    }
+
+    /// The integer that was made last.
+    fn newest(&mut self) -> Value {
+        let last = self.scope.ints.last().copied();
+        last.filter(|_| self.random.chance(70)).unwrap_or_else(|| self.int())
+    }
+
+    /// A comparison, often of one of few integers with one of few numbers, so that one decides another.
+    pub fn comparison(&mut self) {
+        let cond = *self.random.pick(Cond::ALL);
+        let (left, right) = if self.random.chance(50) {
+            let few = self.scope.ints.len().min(4) as u64;
+            let left = self.scope.ints[self.random.below(few) as usize];
+            let number = self.random.below(12) as i64 - 2;
+            (left, self.emit_const(number))
+        } else {
+            (self.int(), self.int())
+        };
+        self.emit_int(InstData::Icmp { cond, left, right });
     }
 
     /// A right operand: never a constant that the operation must not have.

@@ -22,7 +22,10 @@ impl Generator<'_> {
     pub fn map_statement(&mut self, depth: u32) {
         match self.random.below(10) {
             0..2 => self.global(),
-            2..4 => self.update(HASH),
+            2..4 => {
+                let map = *self.random.pick(&[HASH, HASH, ARRAY, GLOBALS]);
+                self.update(map);
+            }
             4 => self.delete(),
             5 if !self.scope.pointers.is_empty() => self.atomic(),
             6 if depth > 0 => self.swapped(depth - 1),
@@ -46,7 +49,12 @@ impl Generator<'_> {
 
     /// A key with few values, so that some are found.
     fn key(&mut self, map: u32) -> Spot {
-        let value = self.masked(8);
+        let value = if self.random.chance(60) {
+            let number = self.random.below(3) as i64;
+            self.emit_const(number)
+        } else {
+            self.masked(8)
+        };
         let size = self.maps[MapRef::from_u32(map)].key_size;
         let slot = self.new_slot();
         let base = self.emit_value(InstData::SlotAddr { slot });
@@ -121,7 +129,7 @@ impl Generator<'_> {
 
     fn update(&mut self, map: u32) {
         let key = self.key(map);
-        let value = self.readable(self.maps[MapRef::from_u32(map)].value_size);
+        let value = self.readable(self.maps[MapRef::from_u32(map)].value_size.min(32));
         let value = self.emit_value(InstData::PtrAdd { base: value.base, offset: value.offset.into() });
         let flags = self.random.below(3) as i64;
         let (address, flags) = (self.map_addr(map), self.emit_const(flags));

@@ -43,8 +43,11 @@ impl Generator<'_> {
         spot
     }
 
+    /// Any slot, one of the newest more often: statements that work on the same memory are what passes see.
     fn any_slot(&mut self) -> Slot {
-        Slot::from_u32(self.random.below(self.func.slots.len() as u64) as u32)
+        let slots = self.func.slots.len() as u64;
+        let back = if self.random.chance(50) { slots.min(2) } else { slots };
+        Slot::from_u32((slots - 1 - self.random.below(back)) as u32)
     }
 
     /// Memory to write to.
@@ -131,6 +134,9 @@ impl Generator<'_> {
 
     fn compare(&mut self) {
         let len = 1 + self.random.below(24) as u32;
+        if self.random.chance(50) {
+            return self.compare_constant(len.min(16));
+        }
         let (left, right) = (self.readable(len), self.readable(len));
         self.emit_int(InstData::MemEq {
             left: left.base,
@@ -139,6 +145,21 @@ impl Generator<'_> {
             right_offset: right.offset,
             len,
         });
+    }
+
+    /// Compares with bytes that are constant.
+    fn compare_constant(&mut self, len: u32) {
+        let (left, slot) = (self.readable(len), self.new_slot());
+        let right = self.emit_value(InstData::SlotAddr { slot });
+        self.func.slots[slot].size = 24;
+        for at in 0..2 {
+            let number = if self.random.chance(60) { 0 } else { self.number() };
+            let value = self.emit_const(number);
+            self.emit(InstData::Store { width: Width::B8, base: right, offset: 8 * at, value });
+        }
+        self.scope.write(slot, 0, 16);
+        let (left, left_offset) = (left.base, left.offset);
+        self.emit_int(InstData::MemEq { left, left_offset, right, right_offset: 0, len });
     }
 
     /// An integer from memory, or one in scope where there is no memory.
@@ -151,8 +172,14 @@ impl Generator<'_> {
         }
         let width = *self.random.pick(Width::ALL);
         let signed = width != Width::B8 && self.random.chance(40);
-        let spot = self.readable(width.bytes());
-        self.emit_value(InstData::Load { width, signed, base: spot.base, offset: spot.offset })
+        let spot = self.readable(8);
+        let further = width.bytes() * self.random.below(u64::from(8 / width.bytes())) as u32;
+        self.emit_value(InstData::Load {
+            width,
+            signed,
+            base: spot.base,
+            offset: spot.offset + further as i32,
+        })
     }
 
     fn load_indexed(&mut self) -> Value {
@@ -163,7 +190,8 @@ impl Generator<'_> {
             self.emit(InstData::Zero { base, offset: 0, len: size });
             self.scope.write(slot, 0, size);
         }
-        let index = if self.random.chance(50) { self.int() } else { self.masked(4) };
+        let limit = 1 << self.random.below(4);
+        let index = if self.random.chance(50) { self.int() } else { self.masked(limit) };
         let count = size / 4;
         let base = self.emit_value(InstData::PtrIndex { base, index, count, scale: 4, in_bounds: false });
         self.emit_value(InstData::Load { width: Width::B4, signed: false, base, offset: 0 })
