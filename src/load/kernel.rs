@@ -62,9 +62,9 @@ impl Lockdown {
     }
 }
 
-/// True when the process has the capabilities that tracing takes.
+/// True when the thread has the capabilities that tracing takes.
 pub fn may_trace() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
     let set = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     let set = set.and_then(|text| u64::from_str_radix(text.trim(), 16).ok()).unwrap_or(0);
     set & SYS_ADMIN != 0 || set & (BPF | PERFMON) == BPF | PERFMON

@@ -38,7 +38,7 @@ use libbpf_rs::MapHandle;
 use crate::object::artifact::Artifact;
 use crate::object::elf;
 use crate::sema::tree::ProbeKind;
-use crate::wire::map::MapRole;
+use crate::wire::map::{MapRole, MapSpec};
 use attach::Link;
 pub use attach::{AttachError, Failure};
 pub use error::{LoadError, Refusal};
@@ -78,18 +78,19 @@ impl Loaded {
     pub fn open(artifact: &Artifact, options: &Options) -> Result<Loaded, LoadError> {
         let written = elf::write(artifact);
         let prepared = object::prepare(artifact, &written)?;
-        let programs = program::load_all(&prepared, options)?;
         let maps = prepared.maps(artifact)?;
-        let mut memories = Vec::new();
-        let mut swaps = Vec::new();
-        for (index, (spec, map)) in artifact.maps.iter().zip(&maps).enumerate() {
-            let failed = |error: std::io::Error| LoadError::map(index, &error);
-            let memory = spec.mmap.then(|| Memory::of_map(map.as_fd(), spec.value_size)).transpose();
-            memories.push(memory.map_err(failed)?);
-            let types = written.types[index];
-            let swap = spec.inner.map(|kind| Swap::new(spec, kind, types, &prepared, map.as_fd()));
-            swaps.push(swap.transpose().map_err(failed)?);
-        }
+        // filling a map of maps takes a grace period of the kernel's: time enough to load the programs
+        let (swaps, programs) = std::thread::scope(|scope| {
+            let swaps = swap::start(scope, artifact, &maps, &written, prepared.btf());
+            let programs = program::load_all(&prepared, options);
+            (swap::finish(swaps), programs)
+        });
+        let memory = |(index, spec): (usize, &MapSpec)| {
+            let memory = spec.mmap.then(|| Memory::of_map(maps[index].as_fd(), spec.value_size));
+            memory.transpose().map_err(|error| LoadError::map(index, &error))
+        };
+        let (programs, swaps) = (programs?, swaps?);
+        let memories = artifact.maps.iter().enumerate().map(memory).collect::<Result<_, _>>()?;
         let at = |role: MapRole| artifact.maps.iter().position(|spec| spec.role == role);
         Ok(Loaded {
             maps,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use libbpf_rs::{AsRawLibbpf, MapHandle, MapImpl, ObjectBuilder, OpenObject, PrintLevel};
 use libbpf_sys as sys;
@@ -16,11 +16,14 @@ use crate::object::elf::{self, Elf};
 use crate::object::names;
 use crate::sema::tree::ProbeKind;
 
+/// Held while libbpf works on an object: what it says then is about that object.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// What libbpf said since it was last asked.
 static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Keeps what libbpf would print, for errors to explain.
-pub fn silence() {
+fn silence() {
     libbpf_rs::set_print(Some((PrintLevel::Warn, |_, text| {
         if let Ok(mut said) = SAID.lock() {
             said.push(text.trim_end().to_owned());
@@ -41,6 +44,7 @@ pub struct Prepared {
 
 /// Opens and prepares `elf`, which was made from `artifact`.
 pub fn prepare(artifact: &Artifact, elf: &Elf) -> Result<Prepared, LoadError> {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     silence();
     said();
     let mut builder = ObjectBuilder::default();

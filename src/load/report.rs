@@ -210,7 +210,9 @@ fn span(sources: &SourceMap, (file, line, column): Place, ends: &str) -> Option<
     let (id, source) = sources.files().find(|(id, _)| id.0 == file)?;
     let before: usize = source.text.split_inclusive('\n').take(line as usize - 1).map(str::len).sum();
     let text = source.text[before..].lines().next()?;
-    let start = text.char_indices().nth(column as usize - 1).map_or(text.len(), |(at, _)| at);
+    // a column too high to be told (see `object::lines`) gives the line's beginning
+    let first = text.len() - text.trim_start().len();
+    let start = text.char_indices().nth(column as usize - 1).map_or(first, |(at, _)| at);
     let length = text[start..].find(|c| ends.contains(c)).unwrap_or(text.len() - start).max(1);
     let start = before + start;
     Some(Span::new(id, start..(start + length).min(source.text.len())))

@@ -3,13 +3,15 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Mutex;
+use std::thread::{Scope, ScopedJoinHandle};
 
 use libbpf_rs::{MapHandle, MapType};
 use libbpf_sys as sys;
 
+use super::error::LoadError;
 use super::kernel::{check, last_error};
-use super::object::Prepared;
-use crate::object::elf::{self, MapTypes};
+use crate::object::artifact::Artifact;
+use crate::object::elf::{self, Elf, MapTypes};
 use crate::wire::map::{MapKind, MapSpec};
 
 /// How to make the inner maps of one `Swapped` map, and the one in the slot.
@@ -26,10 +28,10 @@ impl Swap {
         spec: &MapSpec,
         inner: MapKind,
         types: Option<MapTypes>,
-        object: &Prepared,
+        btf: Option<BorrowedFd>,
         outer: BorrowedFd,
     ) -> io::Result<Swap> {
-        let btf = object.btf().map(|fd| fd.try_clone_to_owned()).transpose()?;
+        let btf = btf.map(|fd| fd.try_clone_to_owned()).transpose()?;
         let maker = Maker {
             name: spec.name.clone(),
             kind: elf::map_type(inner),
@@ -57,6 +59,33 @@ impl Swap {
         let current = self.current.lock().expect("nothing panics with the lock");
         MapHandle::try_from(&*current).map_err(last_error)
     }
+}
+
+/// Swaps being made, each in its own thread, by the map's index in the artifact.
+type Started<'scope> = Vec<Option<ScopedJoinHandle<'scope, io::Result<Swap>>>>;
+
+/// Starts to fill every `Swapped` map of `artifact`.
+pub fn start<'scope, 'env>(
+    scope: &'scope Scope<'scope, 'env>,
+    artifact: &'env Artifact,
+    maps: &'env [MapHandle],
+    elf: &'env Elf,
+    btf: Option<BorrowedFd<'env>>,
+) -> Started<'scope> {
+    let start = |((spec, map), types): ((&'env MapSpec, &'env MapHandle), &'env Option<MapTypes>)| {
+        let inner = spec.inner?;
+        Some(scope.spawn(move || Swap::new(spec, inner, *types, btf, map.as_fd())))
+    };
+    artifact.maps.iter().zip(maps).zip(&elf.types).map(start).collect()
+}
+
+/// Waits until all are filled.
+pub fn finish(started: Started) -> Result<Vec<Option<Swap>>, LoadError> {
+    let finish = |(map, thread): (usize, Option<ScopedJoinHandle<io::Result<Swap>>>)| {
+        let swap = thread.map(|thread| thread.join().expect("nothing panics in there"));
+        swap.transpose().map_err(|error| LoadError::map(map, &error))
+    };
+    started.into_iter().enumerate().map(finish).collect()
 }
 
 /// Makes inner maps. All are alike: the kernel insists.

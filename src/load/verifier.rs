@@ -12,7 +12,7 @@ use crate::object::artifact::Line;
 /// What a log says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Complaint {
-    /// The verifier's last words; empty when there are none.
+    /// The verifier's last words, its lines joined by semicolons; empty when there are none.
     pub text: String,
     /// The slot that it was at.
     pub slot: Option<u32>,
@@ -38,15 +38,24 @@ pub fn complaint(log: &str) -> Complaint {
     while let Some(line) = lines.next() {
         if let Some(slot) = instruction(line) {
             found.slot = Some(slot);
+            found.text.clear();
         } else if line.starts_with("Verification failed:") {
             found.details.push(line.to_owned());
             found.details.extend(lines.by_ref().take_while(|l| !is_statistics(l)).map(str::to_owned));
         } else if !is_trace(line) {
-            found.text = line.to_owned();
+            found.text += if found.text.is_empty() { "" } else { "; " };
+            found.text += line.trim();
         }
     }
     found.details.retain(|line| !line.trim().is_empty());
+    found.slot = found.slot.or_else(|| named(&found.text));
     found
+}
+
+/// The slot that a complaint about code that was never run through names itself: `unreachable insn 9`.
+fn named(text: &str) -> Option<u32> {
+    let number = text.split("insn ").nth(1)?.trim_start_matches('#');
+    number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 /// The line record that covers `slot`.
@@ -74,17 +83,7 @@ fn is_statistics(line: &str) -> bool {
 
 /// Everything that is not a complaint: states, source lines, headings, statistics.
 fn is_trace(line: &str) -> bool {
-    let state = |text: &str| {
-        text.split_once('=').is_some_and(|(name, _)| {
-            let register =
-                name.strip_prefix('R').unwrap_or(name).trim_end_matches("_w").trim_end_matches("_rw");
-            register.bytes().all(|b| b.is_ascii_digit()) || name.starts_with("fp-")
-        })
-    };
-    let numbered = |text: &str| {
-        text.split_once(": ").is_some_and(|(n, rest)| n.bytes().all(|b| b.is_ascii_digit()) && state(rest))
-    };
-    let headings = [
+    const HEADINGS: &[&str] = &[
         ";",
         "from ",
         "last_idx ",
@@ -94,13 +93,23 @@ fn is_trace(line: &str) -> bool {
         "Validating ",
         "regs=",
         "caller",
+        "cur state:",
+        "old state:",
         "frame",
     ];
-    line.trim().is_empty()
+    let line = line.trim();
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    // `R1_w=…`, `fp-8=…`, perhaps after the number of an instruction
+    let state = |text: &str| {
+        let name = text.split_once('=').map_or("", |(name, _)| name.split('_').next().unwrap_or(name));
+        name.strip_prefix('R').is_some_and(digits) || name.starts_with("fp-")
+    };
+    let numbered = |text: &str| text.split_once(": ").is_some_and(|(n, rest)| digits(n) && state(rest));
+    line.is_empty()
         || is_statistics(line)
-        || headings.iter().any(|start| line.starts_with(start))
+        || HEADINGS.iter().any(|start| line.starts_with(start))
+        || line.strip_prefix("frame").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
         || state(line)
         || numbered(line)
-        || line.contains(": safe")
-        || line.starts_with("The sequence of calls") // a heading before the complaint's details
+        || line.ends_with(": safe")
 }

@@ -206,14 +206,37 @@ pub fn artifact() -> Artifact {
     }
 }
 
-/// BEGIN reads a map's value without a null check, at the statement of line 3.
-pub fn unchecked() -> Artifact {
+/// Writes the code of a statement.
+type Statement = fn(&mut Asm) -> &mut Asm;
+
+/// Programs that no kernel takes, by name: what BEGIN does at the statement of line 3, and a part of the complaint.
+pub const REFUSED: &[(&str, Statement, &str)] = &[
+    ("unchecked", |asm| asm.op(0x79, 0, 0, 0, 0), "R0 invalid mem access 'map_value_or_null'"),
+    ("unset", |asm| asm.op(0xbf, 0, 3, 0, 0), "R3 !read_ok"),
+    ("outside", |asm| asm.op(0x15, 0, 0, 1, 0).op(0x79, 0, 0, 8, 0), "outside of the allowed memory range"),
+    ("stack", |asm| asm.op(0x7a, 10, 0, -520, 0), "invalid"),
+    ("leak", |asm| asm.map(1, RING).imm(2, 16).imm(3, 0).call(131), "Unreleased reference"),
+    ("endless", |asm| asm.imm(0, 0).op(0x55, 0, 0, -1, 1), "infinite loop detected"),
+    ("dead", |asm| asm.op(0x05, 0, 0, 1, 0).op(0xb7, 1, 0, 0, 0), "unreachable insn 8"),
+    ("helper", |asm| asm.call(9999), "invalid func unknown#9999"),
+    (
+        "branches",
+        |asm| asm.imm(1, 0).op(0x15, 0, 0, 1, 0).imm(1, 1).op(0x79, 2, 1, 0, 0),
+        "R1 invalid mem access",
+    ),
+];
+
+/// The artifact with one of [`REFUSED`] as BEGIN: a lookup on line 2, the bad statement on line 3.
+pub fn refused(name: &str) -> Artifact {
+    let (_, bad, _) = REFUSED.iter().find(|(known, ..)| *known == name).expect("a known name");
     let mut artifact = artifact();
     let mut asm = Asm::default();
     asm.imm(0, 0).key(7).map(1, COUNT).call(1);
-    let reads = asm.insns.len() as u32;
-    asm.op(0x79, 0, 0, 0, 0).exit();
-    let lines = vec![line(0, 2), line(reads, 3), line(reads + 1, 4)];
+    let starts = asm.insns.len() as u32;
+    bad(&mut asm);
+    let ends = asm.insns.len() as u32;
+    asm.exit();
+    let lines = vec![line(0, 2), line(starts, 3), line(ends, 4)];
     artifact.programs[0] = program("BEGIN", ProbeKind::Begin, ("begin", Attach::Begin), asm, lines);
     artifact
 }

@@ -1,9 +1,9 @@
-//! What a user reads when the kernel refuses: `tests/golden/load/*.log` hold a verifier's log as a kernel gave it, the
-//! line [`RULE`], and the message made of it. `BLESS=1 cargo test load_report` writes what is made now.
+//! What a user reads when the kernel refuses: `tests/golden/load/NAME-KERNEL.log` hold a verifier's log of one of the
+//! programs of [`handmade::REFUSED`], the line [`RULE`], and the message made of it. `BLESS=1 cargo test load_report` writes what is made now.
 
 use beetrace::diag::render;
 use beetrace::load::{AttachError, Failure, LoadError, Refusal};
-use beetrace::object::artifact::AttachPoint;
+use beetrace::object::artifact::{Artifact, AttachPoint};
 use beetrace::sema::tree::Attach;
 use beetrace::source::SourceMap;
 
@@ -19,7 +19,11 @@ fn sources() -> SourceMap {
 }
 
 fn rendered(error: &LoadError, verbose: bool) -> String {
-    render::to_string(&sources(), &error.diagnostics(&handmade::unchecked(), &sources(), verbose))
+    of(&handmade::artifact(), error, verbose)
+}
+
+fn of(artifact: &Artifact, error: &LoadError, verbose: bool) -> String {
+    render::to_string(&sources(), &error.diagnostics(artifact, &sources(), verbose))
 }
 
 #[test]
@@ -33,7 +37,8 @@ fn refusals_speak_of_the_script() {
         let text = std::fs::read_to_string(&path).unwrap();
         let (log, expected) = text.split_once(RULE).unwrap_or((&text, ""));
         let refusal = Refusal { program: 0, errno: 13, log: log.trim_end().to_owned() };
-        let found = rendered(&LoadError::Refused(vec![refusal]), false);
+        let name = path.file_stem().and_then(|stem| stem.to_str()?.split_once('-')).expect("NAME-KERNEL").0;
+        let found = of(&handmade::refused(name), &LoadError::Refused(vec![refusal]), false);
         if bless {
             std::fs::write(&path, format!("{}\n\n{RULE}{found}", log.trim_end())).unwrap();
         } else {
