@@ -1,6 +1,8 @@
 //! The syntax tree: what the script says, nothing resolved. (contract)
 //!
 //! Every node carries its span. Names are as written (without `$` and `@`), strings are unescaped bytes.
+//! What the parser yields is at most `syntax::MAX_DEPTH` levels deep, blocks and expressions together, so that it may
+//! be walked recursively. Parentheses are not nodes: the tree says what they said.
 //! Deliberately absent: types, scopes, meaning.
 
 use crate::source::Span;
@@ -228,7 +230,7 @@ pub enum ExprKind {
     Tuple(Vec<Expr>),
     /// `sizeof(type)`
     SizeofType(TypeName),
-    /// `sizeof(expr)`
+    /// `sizeof(expr)`; a bare `Name` here may also be a typedef, which only sema can tell.
     SizeofExpr(Box<Expr>),
 }
 

@@ -1,6 +1,15 @@
 //! Text to syntax tree, and back.
 //!
-//! `parse` is the only user of pest. The grammar in `grammar/beetrace.pest` holds the syntax; meaning is sema's.
+//! The grammar in `grammar/beetrace.pest` holds the syntax, that of bpftrace 0.27 as far as this version goes; what is
+//! left of its language is recognised and refused by name. Meaning is sema's.
+//!
+//! - `parse`: text to tree and messages; the only user of pest;
+//! - `print`: tree to text that parses back to the same tree;
+//! - `ast`: the tree.
+//!
+//! Where this is more lenient than bpftrace it is so on purpose: C's integer suffixes in either case and on hexadecimal
+//! numbers, `0b101`, `10e3`, `\a` and the other escapes of C, `(unsigned long)x`, a predicate or comment right behind an
+//! attach point. Where it is stricter: a comment without an end is an error.
 
 pub mod ast;
 mod parse;
