@@ -3,6 +3,7 @@
 use super::wildcard::{is_pattern, matches};
 use super::{Place, parts};
 use crate::diag::suggest;
+use crate::host::HostError;
 use crate::sema::check::Checker;
 use crate::sema::fields::Record;
 use crate::sema::tree::Attach;
@@ -18,16 +19,19 @@ impl Checker<'_, '_> {
             }
             _ => return self.report_parts(point),
         };
+        if !is_pattern(category) && !is_pattern(event) {
+            // Its own file tells at less cost than the list of all. What may not be read is tried all the same.
+            return match self.host.tracepoint_format(category, event) {
+                Err(HostError::Missing(_)) => self.report_missing(point.span, category, event),
+                _ => Some(vec![place(category.to_string(), event.to_string(), point.span)]),
+            };
+        }
         let found: Vec<(String, String)> = match self.host.tracepoints() {
             Ok(all) => {
                 let wanted = |(c, e): &&(String, String)| matches(category, c) && matches(event, e);
                 all.iter().filter(wanted).cloned().collect()
             }
-            Err(error) if is_pattern(category) || is_pattern(event) => {
-                return self.host_error(point.span, "tracepoints", &error);
-            }
-            // An exact name can be tried without the list.
-            Err(_) => vec![(category.to_string(), event.to_string())],
+            Err(error) => return self.host_error(point.span, "tracepoints", &error),
         };
         if found.is_empty() {
             return self.report_missing(point.span, category, event);
@@ -55,7 +59,10 @@ impl Checker<'_, '_> {
         if is_pattern(category) || is_pattern(event) {
             return self.no_such(span, format!("no tracepoint is like {category}:{event}"), None);
         }
-        let all = self.host.tracepoints().unwrap_or(&[]);
+        let all = match self.host.tracepoints() {
+            Ok(all) => all,
+            Err(error) => return self.host_error(span, "tracepoints", &error),
+        };
         let events = all.iter().filter(|(c, _)| c == category).map(|(_, e)| e.as_str());
         let near = match suggest::nearest(event, events) {
             Some(near) => Some(format!("tracepoint:{category}:{near}")),
