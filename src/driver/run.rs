@@ -19,7 +19,7 @@ use crate::runtime::libbpf::{LoadedKernel, Surroundings};
 use crate::runtime::output::sink::FileSink;
 use crate::runtime::output::text::Text;
 use crate::runtime::output::writer::{self, Writer};
-use crate::runtime::run::{Processes, RunOptions, run};
+use crate::runtime::run::{Outlets, Processes, RunOptions, run};
 use crate::runtime::signals::Signals;
 use crate::source::{FileId, SourceMap};
 
@@ -118,7 +118,8 @@ impl Session<'_> {
         let mut output = self.output(signals)?;
         let mut kernel = LoadedKernel::new(&mut loaded, about)?;
         let options = RunOptions { quiet: self.args.quiet, verbose, print_maps: true };
-        run(artifact, &mut kernel, &options, processes, &mut output, signals)
+        let outlets = Outlets { results: &mut output, messages: &mut stderr() };
+        run(artifact, &mut kernel, &options, processes, outlets, signals)
     }
 
     fn output(&self, signals: Signals) -> Result<Text, Failure> {

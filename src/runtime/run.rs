@@ -7,7 +7,7 @@
 //! ([`Global::Asleep`]), looks once more and sleeps: the next record wakes it, as do signals, the end of the command or of
 //! the traced process, and a reader of the output that goes away.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -44,6 +44,14 @@ pub struct Processes {
     pub target: Option<Target>,
 }
 
+/// Where a run writes.
+pub struct Outlets<'a> {
+    /// What the script prints.
+    pub results: &'a mut dyn Output,
+    /// What is said about the run: how many probes were attached, and what was not seen.
+    pub messages: &'a mut dyn io::Write,
+}
+
 /// Runs a loaded script to its end; gives the exit status.
 ///
 /// # Errors
@@ -54,29 +62,34 @@ pub fn run(
     kernel: &mut dyn Kernel,
     options: &RunOptions,
     processes: &mut Processes,
-    output: &mut dyn Output,
+    outlets: Outlets,
     signals: Signals,
 ) -> Result<u8, Failure> {
+    let Outlets { results, messages } = outlets;
     let mut names = SystemNames::new(&artifact.probe_names);
-    let mut session = Session::new(artifact, kernel, output, &mut names, signals);
-    let result = events(artifact, &mut session, options, processes, signals);
+    let mut session = Session::new(artifact, kernel, results, &mut names, signals);
+    let result =
+        start(artifact, &mut session, options, processes, messages).and_then(|goes_on| match goes_on {
+            true => wait(&mut session, processes, signals),
+            false => Ok(()),
+        });
     // whatever happened, no program runs on
     session.kernel.detach();
     sys::wait_for_programs();
     result?;
     let status = finish(&mut session, options)?;
-    footer(artifact, session.kernel, options);
+    footer(artifact, session.kernel, options, messages);
     Ok(status)
 }
 
-/// All until the run is asked to end.
-fn events(
+/// All until the first event; false when there is nothing to wait for.
+fn start(
     artifact: &Artifact,
     session: &mut Session,
     options: &RunOptions,
     processes: &mut Processes,
-    signals: Signals,
-) -> Result<(), Failure> {
+    messages: &mut dyn io::Write,
+) -> Result<bool, Failure> {
     if let Some(start) = session.kernel.shared(Shared::Globals).get(Global::Start as usize) {
         start.store(sys::boot_time(), Ordering::Release);
     }
@@ -84,15 +97,12 @@ fn events(
     let attached = session.kernel.attach()?;
     let ended = session.exit_status().is_some();
     if !options.quiet {
-        announce(artifact, attached);
+        announce(artifact, attached, messages);
     }
     if let Some(child) = processes.child.as_mut().filter(|_| !ended) {
         child.go()?;
     }
-    if attached == 0 || ended {
-        return Ok(());
-    }
-    wait(session, processes, signals)
+    Ok(attached > 0 && !ended)
 }
 
 /// Carries out what comes until something ends the run.
@@ -179,19 +189,19 @@ fn finish(session: &mut Session, options: &RunOptions) -> Result<u8, Failure> {
     Ok(session.exit_status().or(status).unwrap_or(0))
 }
 
-fn announce(artifact: &Artifact, attached: usize) {
+fn announce(artifact: &Artifact, attached: usize, messages: &mut dyn io::Write) {
     let by_hand = |kind: ProbeKind| matches!(kind, ProbeKind::Begin | ProbeKind::End);
     let programs = artifact.programs.iter().filter(|program| by_hand(program.kind));
     let count = attached + programs.map(|program| program.attach.len()).sum::<usize>();
-    let _ = writeln!(io::stderr(), "Attached {count} probe{}", if count == 1 { "" } else { "s" });
+    let _ = writeln!(messages, "Attached {count} probe{}", if count == 1 { "" } else { "s" });
 }
 
 /// Tells what was lost, if anything; with `-v` also what is not known.
-fn footer(artifact: &Artifact, kernel: &mut dyn Kernel, options: &RunOptions) {
+fn footer(artifact: &Artifact, kernel: &mut dyn Kernel, options: &RunOptions, messages: &mut dyn io::Write) {
     let missed = kernel.missed();
     let losses = Losses::read(artifact, kernel.shared(Shared::Ledger), &missed);
     if !losses.is_empty() || options.verbose {
         let footer = losses.footer(&artifact.clauses, kernel.counts_missed());
-        let _ = io::stderr().write_all(footer.as_bytes());
+        let _ = messages.write_all(footer.as_bytes());
     }
 }

@@ -92,13 +92,20 @@ fn lacks_batches(error: &io::Error) -> bool {
 struct Reader<'a> {
     kind: &'a ValueKind,
     layout: Layout,
+    /// Keys that a walk may meet.
+    most: usize,
     contents: Contents,
 }
 
 impl<'a> Reader<'a> {
     fn new(spec: &'a MapSpec, cpus: usize) -> Reader<'a> {
         let kind = value_kind(spec);
-        Reader { kind, layout: Layout::of(spec, cpus), contents: Contents::new(spec.key_size, kind.size()) }
+        Reader {
+            kind,
+            layout: Layout::of(spec, cpus),
+            most: 2 * spec.max_entries as usize,
+            contents: Contents::new(spec.key_size, kind.size()),
+        }
     }
 
     fn restart(&mut self) -> &mut Self {
@@ -143,9 +150,12 @@ impl<'a> Reader<'a> {
         let (mut key, mut next) = (None::<Box<[u8]>>, vec![0; self.layout.key]);
         let mut value = vec![0; self.layout.value()];
         // Programs that add and delete all the time could keep the walk going for ever: it ends when it went twice
-        // over what it knows without meeting anything new.
+        // over what it knows without meeting anything new, or saw twice as many keys as the map can hold.
         let mut stale = 0;
-        while stale <= 2 * seen.len() && kernel.next_key(table, key.as_deref(), &mut next)? {
+        while stale <= 2 * seen.len()
+            && seen.len() <= self.most
+            && kernel.next_key(table, key.as_deref(), &mut next)?
+        {
             stale += 1;
             if seen.insert(next.as_slice().into()) {
                 stale = 0;

@@ -1,7 +1,14 @@
 //! Records and map contents to text, held against what bpftrace 0.27 prints.
 
+mod drain;
 mod escape;
+mod fake;
 mod histograms;
+#[cfg(feature = "kernel")]
+mod loaded;
+mod maps;
 mod notation;
 mod printf;
+mod reading;
+mod runs;
 mod values;

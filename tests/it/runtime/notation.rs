@@ -8,7 +8,8 @@ use beetrace::wire::types::{DataType, Name, StructField};
 /// A shape with the bytes of one value.
 pub fn value(text: &str) -> (DataType, Vec<u8>) {
     let mut rest = text;
-    let value = parse(&mut rest);
+    // text that stands alone may hold anything
+    let value = if text.starts_with("str") { scalar(&mut rest, &[]) } else { parse(&mut rest) };
     assert_eq!(rest, "", "after the value in `{text}`");
     value
 }
@@ -18,7 +19,7 @@ fn parse(rest: &mut &str) -> (DataType, Vec<u8>) {
         Some(b'(') => tuple(rest),
         Some(b'[') => array(rest),
         Some(b'{') => record(rest),
-        _ => scalar(rest),
+        _ => scalar(rest, &[',', ')', ']', '}']),
     }
 }
 
@@ -64,9 +65,9 @@ fn record(rest: &mut &str) -> (DataType, Vec<u8>) {
     (DataType::Struct { size: bytes.len() as u32, fields: fields.into() }, bytes)
 }
 
-fn scalar(rest: &mut &str) -> (DataType, Vec<u8>) {
+fn scalar(rest: &mut &str, ends: &[char]) -> (DataType, Vec<u8>) {
     let start = if rest.starts_with("str[") { rest.find(']').expect("a size") + 1 } else { 0 };
-    let end = rest[start..].find([',', ')', ']', '}']).map_or(rest.len(), |end| start + end);
+    let end = rest[start..].find(ends).map_or(rest.len(), |end| start + end);
     let (word, after) = rest.split_at(end);
     let (kind, word) = word.split_once(' ').unwrap_or((word, ""));
     *rest = after;
