@@ -65,17 +65,20 @@ impl World {
     }
 }
 
+/// Code of a program.
+pub type Hook<'a> = Box<dyn FnMut(&mut World) + 'a>;
+
 /// What programs do, and when.
 #[derive(Default)]
 pub struct Hooks<'a> {
     /// Before every call while attached.
-    pub step: Option<Box<dyn FnMut(&mut World) + 'a>>,
+    pub step: Option<Hook<'a>>,
     /// Before a record is taken while attached.
-    pub record: Option<Box<dyn FnMut(&mut World) + 'a>>,
+    pub record: Option<Hook<'a>>,
     /// BEGIN.
-    pub begin: Option<Box<dyn FnMut(&mut World) + 'a>>,
+    pub begin: Option<Hook<'a>>,
     /// END.
-    pub end: Option<Box<dyn FnMut(&mut World) + 'a>>,
+    pub end: Option<Hook<'a>>,
 }
 
 /// The kernel.
