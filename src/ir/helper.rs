@@ -125,7 +125,7 @@ helpers! {
     /// Reserves a record.
     RingReserve = 131, "ringbuf_reserve", [Ring, Const, Const], RecordOrNull, Write;
     /// Publishes a record; flags 1 no wakeup, 2 forced wakeup.
-    RingSubmit = 132, "ringbuf_submit", [Record, Const], Int, Write;
+    RingSubmit = 132, "ringbuf_submit", [Record, Any], Int, Write;
     /// Gives a record back.
     RingDiscard = 133, "ringbuf_discard", [Record, Const], Int, Write;
     /// Fill level and the like of a ring; flag 0 = bytes not yet consumed.

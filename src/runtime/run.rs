@@ -138,7 +138,9 @@ fn wait(session: &mut Session, processes: &Processes, signals: Signals) -> Resul
 /// Asks to be woken by the next record; false when there is one already.
 fn fall_asleep(kernel: &mut dyn Kernel) -> bool {
     set_asleep(kernel, true);
-    kernel.records().is_none_or(|records| records.fill() == 0)
+    let empty = kernel.records().is_none_or(|records| records.fill() == 0);
+    set_asleep(kernel, empty);
+    empty
 }
 
 fn set_asleep(kernel: &dyn Kernel, asleep: bool) {

@@ -186,10 +186,10 @@ pub enum MapRole {
 pub enum Global {
     /// CLOCK_MONOTONIC (the clock of `nsecs`, bpf_ktime_get_ns or _boot_ns) in ns when the run began: the base of `elapsed`.
     Start = 0,
-    /// 1 while the runtime sleeps and found nothing to read: the program that submits the next record sets it to 0
-    /// and forces a wakeup. While it is 0 records of events wake nobody and the runtime looks every millisecond or
-    /// so. The runtime sets it, looks at the rings once more, and then blocks for a tenth of a second at most: a
-    /// program may have read the word just before.
+    /// 1 while the runtime sleeps and found nothing to read, else 0. Programs submit records of events with the flag
+    /// 1 + this word: no wakeup, or a forced one. While it is 0 the runtime looks every millisecond or so. It sets
+    /// the word, looks at the rings once more, blocks for a tenth of a second at most (a program may have read the
+    /// word just before), and sets it back to 0 as soon as it wakes.
     Asleep = 1,
 }
 

@@ -115,13 +115,11 @@ impl<'m> FuncBuilder<'_, 'm> {
         let raced = self.icmp_const(Cond::Eq, result, EEXIST);
         self.branch(raced, again, lost);
         self.enter_cold(lost);
-        self.count_failure(result, done);
+        self.count_failure_or(result, done, busy);
         self.enter_cold(again);
         let value = self.look_up(entry, busy);
         self.jump(found, &[value]);
-        self.enter_cold(busy);
-        self.count(Cause::MapBusy);
-        self.jump(done, &[]);
+        self.count_busy(busy, done);
         self.enter(done);
     }
 
@@ -146,14 +144,26 @@ impl<'m> FuncBuilder<'_, 'm> {
 
     /// Counts a failed update by its error, and goes on at `done`.
     fn count_failure(&mut self, result: Value, done: Block) {
-        let (full, busy) = (self.new_block(), self.new_block());
+        let busy = self.new_block();
+        self.count_failure_or(result, done, busy);
+        self.count_busy(busy, done);
+    }
+
+    /// In `busy`: counts a map that was busy, and goes on at `done`.
+    fn count_busy(&mut self, busy: Block, done: Block) {
+        self.enter_cold(busy);
+        self.count(Cause::MapBusy);
+        self.jump(done, &[]);
+    }
+
+    /// Counts an update that failed for want of room; `busy` is for the others.
+    fn count_failure_or(&mut self, result: Value, done: Block, busy: Block) {
+        let full = self.new_block();
         let no_room = self.icmp_const(Cond::Eq, result, E2BIG);
         self.branch(no_room, full, busy);
-        for (block, cause) in [(full, Cause::MapFull), (busy, Cause::MapBusy)] {
-            self.enter_cold(block);
-            self.count(cause);
-            self.jump(done, &[]);
-        }
+        self.enter_cold(full);
+        self.count(Cause::MapFull);
+        self.jump(done, &[]);
     }
 
     /// `@m[key] = value`

@@ -20,10 +20,10 @@
 //!   room for one byte more than its type has: without a NUL in its own bytes it was cut.
 //! - **Reads** of kernel or user memory that fault give 0 or "" and are counted, once for a statement (or for an
 //!   arm of a condition), however many of its reads fault.
-//! - **Records** are reserved first and filled in place. Nothing wakes the reader but control records and the
-//!   first record after the reader went to sleep ([`crate::wire::map::Global::Asleep`]): a wakeup costs 5 µs,
-//!   looking at the word 1 ns. There is no threshold of fill to ask about: a reader that is awake looks every
-//!   millisecond, and one that sleeps is woken by the first record.
+//! - **Records** are reserved first and filled in place. Nothing wakes the reader but control records, and the
+//!   first records after it went to sleep: their flag is computed from a word that the reader sets
+//!   ([`crate::wire::map::Global::Asleep`]). A wakeup costs 5 µs, the word 1 ns. There is no threshold of fill to
+//!   ask about: a reader that is awake looks every millisecond, and one that sleeps is woken by the first record.
 //! - **No gate** holds programs back until all are attached: as in the reference, early events are events.
 //! - **`probe`** is a constant where a program has one attach point. With several it is the attach cookie, or
 //!   one copy of the program each where the kernel or the kind of program has no cookies. **`func`** is

@@ -12,7 +12,7 @@ use super::value::Fill;
 use super::walk;
 use crate::diag::{Diagnostic, codes};
 use crate::ir::entities::Value;
-use crate::ir::function::Width;
+use crate::ir::function::{BinOp, Width};
 use crate::ir::helper::Helper;
 use crate::sema::tree::{Expr, MapId, Stmt};
 use crate::sema::types::Type;
@@ -144,7 +144,8 @@ impl<'m> FuncBuilder<'_, 'm> {
         let record = self.reserve(HEADER);
         let record = self.non_null(record, full);
         self.write_header(record, number);
-        self.submit(record, FORCE_WAKEUP);
+        let flags = self.iconst(FORCE_WAKEUP);
+        self.call(Helper::RingSubmit, &[record, flags]);
         self.jump(done, &[]);
         self.enter_cold(full);
         let counter = self.map_value_addr(control, number * 8);
@@ -194,27 +195,13 @@ impl<'m> FuncBuilder<'_, 'm> {
         self.store(Width::B8, record, 0, header);
     }
 
-    fn submit(&mut self, record: Value, flags: i64) {
-        let flags = self.iconst(flags);
-        self.call(Helper::RingSubmit, &[record, flags]);
-    }
-
-    /// Submits without a wakeup, unless the runtime sleeps: then this record wakes it, and only this one.
+    /// Submits without a wakeup (1), or with one (2) while the runtime sleeps.
     fn submit_event(&mut self, record: Value) {
         let globals = self.m.system(System::Globals);
-        let (wake, quiet, done) = (self.new_block(), self.new_block(), self.new_block());
         let asleep = self.map_value_addr(globals, Global::Asleep as u32 * 8);
-        let sleeps = self.load(Width::B8, false, asleep, 0);
-        self.branch(sleeps, wake, quiet);
-        self.enter_cold(wake);
-        let zero = self.iconst(0);
-        self.store(Width::B8, asleep, 0, zero);
-        self.submit(record, FORCE_WAKEUP);
-        self.jump(done, &[]);
-        self.enter(quiet);
-        self.submit(record, NO_WAKEUP);
-        self.jump(done, &[]);
-        self.enter(done);
+        let asleep = self.load(Width::B8, false, asleep, 0);
+        let flags = self.binary_const(BinOp::Add, asleep, NO_WAKEUP);
+        self.call(Helper::RingSubmit, &[record, flags]);
     }
 
     fn argument(&mut self, arg: &'m Expr, early: bool) -> Argument<'m> {

@@ -20,7 +20,8 @@ impl Checker<'_> {
         }
         match helper {
             Helper::RingReserve => self.reserve(site, args),
-            Helper::RingSubmit | Helper::RingDiscard => self.constant_of(site, args[1], 0, 2),
+            Helper::RingSubmit => self.int(site, args[1]),
+            Helper::RingDiscard => self.constant_of(site, args[1], 0, 2),
             Helper::Comm => self.constant_of(site, args[1], 1, u32::MAX.into()),
             Helper::ProbeReadUser
             | Helper::ProbeReadKernel
