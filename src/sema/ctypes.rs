@@ -147,7 +147,7 @@ impl CTypes {
         Some(match ty {
             Ty::Void => return None,
             Ty::Int { int, .. } | Ty::Enum { int, .. } => u32::from(int.size),
-            Ty::Bool => 1,
+            Ty::Bool | Ty::Char => 1,
             Ty::Str { size } => *size,
             Ty::Pointer { .. } | Ty::Named(_) | Ty::Aggregate(_) => 8,
             Ty::Struct(id) => self.structs[id.0 as usize].size,
@@ -167,7 +167,7 @@ impl CTypes {
     fn align_of(&self, ty: &Ty) -> u32 {
         match ty {
             Ty::Int { int, .. } | Ty::Enum { int, .. } => u32::from(int.size),
-            Ty::Bool | Ty::Str { .. } | Ty::Void => 1,
+            Ty::Bool | Ty::Char | Ty::Str { .. } | Ty::Void => 1,
             Ty::Tuple(items) => items.iter().map(|item| self.align_of(item)).max().unwrap_or(1),
             Ty::Array { element, .. } => self.align_of(element),
             _ => 8,
@@ -200,6 +200,9 @@ pub(super) fn language_type(name: &str) -> Option<Ty> {
 
 /// C's integer types on 64-bit Linux, and the kernel's names for integers of a fixed size.
 pub(super) fn c_integer(name: &str) -> Option<Ty> {
+    if name == "char" {
+        return Some(Ty::Char);
+    }
     if let Some(fixed) = fixed_size_name(name) {
         return Some(fixed);
     }

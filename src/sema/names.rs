@@ -28,6 +28,7 @@ pub(super) fn aggregate(aggregate: &Aggregate) -> &'static str {
 pub(super) fn ty(ty: &Ty, structs: &[Struct]) -> String {
     match ty {
         Ty::Void => "void".into(),
+        Ty::Char => "char".into(),
         Ty::Str { size: 0 } => "string".into(),
         Ty::Aggregate(kind) => aggregate(kind).into(),
         Ty::Tuple(items) => tuple(items.iter().map(|item| self::ty(item, structs))),

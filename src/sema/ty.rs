@@ -28,6 +28,8 @@ pub(super) enum Ty {
         space: Option<Space>,
     },
     Bool,
+    /// C's `char` behind a pointer: the kernel's types say which sign it has, and they are asked only when one is read.
+    Char,
     Str {
         size: u32,
     },
@@ -136,6 +138,7 @@ impl Ty {
             Ty::Void | Ty::Aggregate(_) => Type::None,
             Ty::Int { int, .. } => Type::Int(*int),
             Ty::Bool => Type::Bool,
+            Ty::Char => Ty::I8.to_type(),
             Ty::Str { size } => Type::Str { size: *size },
             Ty::Tuple(items) => Type::Tuple(items.iter().map(Ty::to_type).collect()),
             Ty::Pointer { to, space } => {
@@ -156,6 +159,7 @@ impl Ty {
     pub(super) fn same(&self, other: &Ty) -> bool {
         match (self, other) {
             (Ty::Int { int: a, .. }, Ty::Int { int: b, .. }) => a == b,
+            (Ty::Char, Ty::Int { int, .. }) | (Ty::Int { int, .. }, Ty::Char) => int.size == 1,
             (Ty::Tuple(a), Ty::Tuple(b)) => a.len() == b.len() && a.iter().zip(&**b).all(|(a, b)| a.same(b)),
             (Ty::Pointer { to: a, .. }, Ty::Pointer { to: b, .. }) => a.same(b),
             (Ty::Array { element: a, count: m }, Ty::Array { element: b, count: n }) => m == n && a.same(b),

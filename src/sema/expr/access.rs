@@ -177,6 +177,10 @@ impl Checker<'_, '_> {
         match ty {
             Ty::Struct(_) | Ty::Array { .. } => Some(Val::place(ty, span, place)),
             Ty::Str { size } => Some(self.load_text(span, size, place)),
+            Ty::Char => {
+                let char = self.char_type();
+                self.load(span, char, place)
+            }
             Ty::Void => {
                 let message = "what a `void *` points to has no type";
                 self.error(codes::TYPE_MISMATCH, span, message, "cast the pointer first: `(uint64 *)...`")

@@ -306,5 +306,5 @@ fn type_help(op: BinaryOp, this: &Ty, other: &Ty) -> Option<&'static str> {
 }
 
 fn is_text(to: &Arc<Ty>) -> bool {
-    matches!(**to, Ty::Int { int: IntType { size: 1, .. }, .. } | Ty::Void)
+    matches!(**to, Ty::Int { int: IntType { size: 1, .. }, .. } | Ty::Char | Ty::Void)
 }

@@ -97,7 +97,13 @@ impl Checker<'_, '_> {
                 }
             };
         }
-        Some(ty)
+        Some(if ty == Ty::Char { self.char_type() } else { ty })
+    }
+
+    /// `char` of this kernel: newer ones are built with unsigned ones.
+    pub(super) fn char_type(&mut self) -> Ty {
+        let Ok(btf) = self.host.btf() else { return Ty::I8 };
+        btf.find(BtfKind::Int, "char").map_or(Ty::I8, |id| self.types.of(btf, id))
     }
 
     fn sized_string(&mut self, span: Span, size: u64) -> Option<Ty> {
@@ -134,6 +140,9 @@ impl Checker<'_, '_> {
     pub(super) fn typedef(&mut self, name: &str) -> Option<Ty> {
         if signatures::find(name).is_some() {
             return None;
+        }
+        if name == "char" {
+            return Some(self.char_type());
         }
         let known = ctypes::language_type(name).or_else(|| ctypes::c_integer(name));
         known.or_else(|| {
