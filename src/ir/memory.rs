@@ -5,10 +5,11 @@
 //! reports those, dead-store elimination uses the rest.
 //!
 //! Liveness is found from the reads backwards, region by region, and stops at writes: the cost is the size of the
-//! live ranges, not blocks times slots.
+//! live ranges, not blocks times slots. For optimisation there is a limit to it: a region that is alive in very many
+//! blocks counts as alive everywhere.
 
 use cranelift_entity::SecondaryMap;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use super::cfg::Cfg;
@@ -18,6 +19,9 @@ use super::helper::{Arg, Helper};
 use super::places::{Access, Places, Region, size};
 use super::ranges::Ranges;
 use super::typing::{MapTarget, Maps};
+
+/// Blocks that one region may be followed through, where it does not matter to be exact.
+const MOST_BLOCKS: u32 = 1000;
 
 /// What an instruction does to memory. Kernel and user memory are not meant.
 #[derive(Clone, Debug, Default)]
@@ -126,6 +130,8 @@ fn out_access(
 #[derive(Clone, Debug, Default)]
 pub struct Liveness {
     live_out: SecondaryMap<Block, FxHashMap<Region, Ranges>>,
+    /// Regions that count as alive everywhere.
+    everywhere: FxHashSet<Region>,
     /// Bytes read without having been written on some path, with the instruction that reads them.
     pub uninitialised: Vec<(Region, Ranges, Inst)>,
 }
@@ -142,23 +148,25 @@ struct Summary {
 }
 
 impl Liveness {
-    /// Finds what is alive at the end of every block of a function. Reading a string into a record counts as writing
-    /// all of its bytes: nobody looks behind the NUL.
-    pub fn new(maps: &Maps, func: &Function, cfg: &Cfg, places: &Places) -> Liveness {
+    /// Finds what is alive at the end of every block of a function, exactly. Reading a string into a record counts as
+    /// writing all of its bytes: nobody looks behind the NUL.
+    pub fn exact(maps: &Maps, func: &Function, cfg: &Cfg, places: &Places) -> Liveness {
         Liveness::find(maps, func, cfg, places, true)
     }
 
-    /// As `new`, but what stood behind the NUL before is alive: it stays there.
-    pub fn exact(maps: &Maps, func: &Function, cfg: &Cfg, places: &Places) -> Liveness {
+    /// Finds what may not be taken away: what stood behind the NUL before a string was read is alive, and regions that
+    /// are alive in very many blocks are so everywhere.
+    pub fn careful(maps: &Maps, func: &Function, cfg: &Cfg, places: &Places) -> Liveness {
         Liveness::find(maps, func, cfg, places, false)
     }
 
-    fn find(maps: &Maps, func: &Function, cfg: &Cfg, places: &Places, strings: bool) -> Liveness {
+    fn find(maps: &Maps, func: &Function, cfg: &Cfg, places: &Places, exact: bool) -> Liveness {
         let mut liveness = Liveness::default();
         let mut summaries: SecondaryMap<Block, FxHashMap<Region, Summary>> = SecondaryMap::new();
         let (mut work, mut missing) = (Vec::new(), Vec::new());
+        let mut visits: FxHashMap<Region, u32> = FxHashMap::default();
         for &block in cfg.postorder() {
-            let summary = summarise(maps, func, places, (block, strings), &mut missing);
+            let summary = summarise(maps, func, places, (block, exact), &mut missing);
             let exposed = summary.iter().filter(|(_, summary)| !summary.exposed.is_empty());
             work.extend(exposed.map(|(region, summary)| (block, *region, summary.exposed.clone(), block)));
             summaries[block] = summary;
@@ -166,6 +174,12 @@ impl Liveness {
         while let Some((block, region, bytes, reader)) = work.pop() {
             if block == func.entry() {
                 missing.push((region, bytes, reader));
+                continue;
+            }
+            let visits = visits.entry(region).or_default();
+            *visits += 1;
+            if !exact && *visits > MOST_BLOCKS {
+                liveness.everywhere.insert(region);
                 continue;
             }
             for edge in cfg.preds(block) {
@@ -195,7 +209,12 @@ impl Liveness {
         liveness
     }
 
-    /// The bytes alive at the end of a block, by region.
+    /// True when a region counts as alive wherever it is.
+    pub fn is_everywhere(&self, region: Region) -> bool {
+        self.everywhere.contains(&region)
+    }
+
+    /// The bytes alive at the end of a block, by region; of those that are alive everywhere only some.
     pub fn live_out(&self, block: Block) -> &FxHashMap<Region, Ranges> {
         &self.live_out[block]
     }
@@ -206,7 +225,7 @@ fn summarise(
     maps: &Maps,
     func: &Function,
     places: &Places,
-    (block, strings): (Block, bool),
+    (block, exact): (Block, bool),
     missing: &mut Vec<(Region, Ranges, Block)>,
 ) -> FxHashMap<Region, Summary> {
     let mut out: FxHashMap<Region, Summary> = FxHashMap::default();
@@ -221,7 +240,7 @@ fn summarise(
         }
         let effects = effects(maps, func, places, inst);
         for write in effects.writes.iter().filter(|write| is_tracked(write.region)) {
-            if write.exact && (effects.whole || strings && matches!(write.region, Region::Record(_))) {
+            if write.exact && (effects.whole || exact && matches!(write.region, Region::Record(_))) {
                 let summary = out.entry(write.region).or_default();
                 summary.written.insert(write.start, write.end);
                 summary.exposed.remove(write.start, write.end);

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use beetrace::ir::interp::{self, Area, World};
+use beetrace::ir::passes::{self, Pass};
 use beetrace::ir::{Module, parse, verify};
 
 /// Stands between input and output.
@@ -53,11 +54,32 @@ fn run_interp(module: &Module) -> String {
     out
 }
 
+/// The functions after a pass, or after all; each keeps its meaning in the default world.
+fn run_pass(runner: &str, module: &mut Module) -> String {
+    let mut out = String::new();
+    for program in &mut module.programs {
+        let func = &mut program.function;
+        verify::verify(&module.maps, func).unwrap_or_else(|errors| panic!("{errors}"));
+        let mut before = World::new(&module.maps);
+        let mut after = before.clone();
+        let wanted = interp::run(&module.maps, func, &mut before);
+        match Pass::named(runner) {
+            Some(pass) => pass.run(&module.maps, func),
+            None if runner == "optimise" => passes::optimise_function(&module.maps, func),
+            None => panic!("no runner {runner}"),
+        }
+        assert_eq!(interp::run(&module.maps, func, &mut after), wanted, "{func}");
+        assert_eq!(after.observed(), before.observed(), "{func}");
+        let _ = write!(out, "{}{func}", if out.is_empty() { "" } else { "\n" });
+    }
+    out
+}
+
 fn run(runner: &str, module: &mut Module) -> String {
     match runner {
         "verify" => run_verify(module),
         "interp" => run_interp(module),
-        _ => panic!("no runner {runner}"),
+        pass => run_pass(pass, module),
     }
 }
 

@@ -7,6 +7,7 @@ mod codegen_random;
 mod golden;
 mod handmade;
 mod ir;
+mod ir_scaling;
 #[cfg(feature = "kernel")]
 mod load;
 #[cfg(feature = "kernel")]

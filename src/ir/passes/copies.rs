@@ -30,16 +30,22 @@ struct Filled {
 }
 
 pub(super) fn run(maps: &Maps, func: &mut Function) {
+    let is_copy = |inst: &Inst| matches!(func.insts[*inst], InstData::Copy { .. });
+    let is_candidate = |block: &Block| {
+        let insts = &func.blocks[*block].insts;
+        insts.iter().any(is_copy) && insts.iter().any(|inst| is_movable(func, *inst))
+    };
+    let candidates: Vec<Block> = func.layout.iter().copied().filter(is_candidate).collect();
+    if candidates.is_empty() {
+        return;
+    }
     let cfg = Cfg::new(func);
     let places = Places::new(maps, func, &cfg);
-    let liveness = Liveness::exact(maps, func, &cfg, &places);
-    for block in func.layout.clone() {
-        let is_copy = |inst: &Inst| matches!(func.insts[*inst], InstData::Copy { .. });
-        if func.blocks[block].insts.iter().any(is_copy) {
-            let last = last_reads(maps, func, &places, &liveness, block);
-            let moves = find(maps, func, &places, &last, block);
-            apply(func, block, &moves);
-        }
+    let liveness = Liveness::careful(maps, func, &cfg, &places);
+    for block in candidates {
+        let last = last_reads(maps, func, &places, &liveness, block);
+        let moves = find(maps, func, &places, &last, block);
+        apply(func, block, &moves);
     }
 }
 

@@ -18,7 +18,7 @@ use crate::ir::typing::Maps;
 pub(super) fn run(maps: &Maps, func: &mut Function) {
     let cfg = Cfg::new(func);
     let places = Places::new(maps, func, &cfg);
-    let liveness = Liveness::exact(maps, func, &cfg, &places);
+    let liveness = Liveness::careful(maps, func, &cfg, &places);
     let uses = func.use_counts();
     for block in func.layout.clone() {
         let mut live = Live::at_end(&liveness, block);
@@ -27,7 +27,7 @@ pub(super) fn run(maps: &Maps, func: &mut Function) {
         insts.retain(|&inst| {
             let effects = effects(maps, func, &places, inst);
             if let Some(region) = reservation(func, inst) {
-                live.0.remove(&region);
+                live.bytes.remove(&region);
             }
             let unused = func.result(inst).is_none_or(|result| uses[result] == 0);
             match effects.writes.first() {
@@ -46,17 +46,23 @@ pub(super) fn run(maps: &Maps, func: &mut Function) {
 }
 
 /// What is alive at a place in a block.
-pub(super) struct Live(FxHashMap<Region, Ranges>);
+pub(super) struct Live<'a> {
+    liveness: &'a Liveness,
+    bytes: FxHashMap<Region, Ranges>,
+}
 
-impl Live {
-    pub(super) fn at_end(liveness: &Liveness, block: Block) -> Live {
-        Live(liveness.live_out(block).clone())
+impl Live<'_> {
+    pub(super) fn at_end(liveness: &Liveness, block: Block) -> Live<'_> {
+        Live { liveness, bytes: liveness.live_out(block).clone() }
     }
 
     /// The least range that has all bytes of an access that are alive.
     pub(super) fn needed(&self, maps: &Maps, func: &Function, access: &Access) -> Option<(i64, i64)> {
-        let live = self.0.get(&access.region)?;
         let (start, end) = extent(maps, func, access);
+        if self.liveness.is_everywhere(access.region) {
+            return Some((start, end));
+        }
+        let live = self.bytes.get(&access.region)?;
         let ranges = live.iter().filter(|(from, to)| *from < end && start < *to);
         let needed = ranges.map(|(from, to)| (from.max(start), to.min(end)));
         needed.reduce(|first, last| (first.0, last.1))
@@ -65,13 +71,13 @@ impl Live {
     /// Goes back over an instruction.
     pub(super) fn before(&mut self, maps: &Maps, func: &Function, effects: &Effects) {
         for write in effects.writes.iter().filter(|write| write.exact && effects.whole) {
-            if let Some(live) = self.0.get_mut(&write.region) {
+            if let Some(live) = self.bytes.get_mut(&write.region) {
                 live.remove(write.start, write.end);
             }
         }
         for read in effects.reads.iter().filter(|read| is_tracked(read.region)) {
             let (start, end) = extent(maps, func, read);
-            self.0.entry(read.region).or_default().insert(start, end);
+            self.bytes.entry(read.region).or_default().insert(start, end);
         }
     }
 }

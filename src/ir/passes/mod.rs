@@ -91,9 +91,9 @@ pub const PIPELINE: &[&str] = &[
     "dce",
     "dead_stores",
     "merge_stores",
-    "dead_stores",
     "bounds",
     "fold",
+    "gvn",
     "dce",
 ];
 

@@ -6,7 +6,7 @@ use crate::ir::places::Region;
 
 impl Checker<'_> {
     pub(super) fn initialised(&mut self, analyses: &Analyses) {
-        let liveness = Liveness::new(self.maps, self.func, &analyses.cfg, &analyses.places);
+        let liveness = Liveness::exact(self.maps, self.func, &analyses.cfg, &analyses.places);
         for (region, bytes, reader) in &liveness.uninitialised {
             let what = match region {
                 Region::Slot(slot) => slot.to_string(),
