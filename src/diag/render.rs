@@ -5,7 +5,7 @@
 use codespan_reporting::diagnostic as cs;
 use codespan_reporting::files::SimpleFiles;
 use codespan_reporting::term;
-use codespan_reporting::term::termcolor::{NoColor, WriteColor};
+use codespan_reporting::term::termcolor::{ColorChoice, NoColor, StandardStream, WriteColor};
 
 use super::{Diagnostic, Label, Severity};
 use crate::source::SourceMap;
@@ -37,6 +37,13 @@ pub fn write(
         term::emit_to_write_style(out, &config, &files, &rendered).map_err(std::io::Error::other)?;
     }
     Ok(())
+}
+
+/// Writes `diagnostics` to standard error, in colours when `colours` says so and the terminal has them. There is
+/// nowhere to tell when that fails.
+pub fn to_stderr(sources: &SourceMap, diagnostics: &[Diagnostic], colours: bool) {
+    let choice = if colours { ColorChoice::Auto } else { ColorChoice::Never };
+    let _ = write(sources, diagnostics, &mut StandardStream::stderr(choice));
 }
 
 fn convert(diagnostic: &Diagnostic) -> cs::Diagnostic<usize> {

@@ -67,7 +67,7 @@ pub fn compile(
     if sink.has_errors() || !see(Product::Ir(&module)) {
         return None;
     }
-    // ir::passes::optimise(&mut module);
+    ir::passes::optimise(&mut module);
     if !see(Product::Opt(&module)) {
         return None;
     }

@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::process::ExitCode;
 
-use codespan_reporting::term::termcolor::{ColorChoice, StandardStream};
-
 use super::compile::{Settings, compile};
 use super::{dump, info, script, settings};
 use crate::cli::{Args, Buffering, Stage};
@@ -137,13 +135,12 @@ impl Session<'_> {
         Ok(Text::new(Writer::new(Box::new(sink), buffering), self.args.raw))
     }
 
-    /// Writes messages to standard error; there is nowhere to tell when that fails.
+    /// Writes messages to standard error.
     fn tell(&self, diagnostics: &[Diagnostic]) {
         let wanted = |d: &&Diagnostic| d.severity == Severity::Error || !self.args.no_warnings;
         let wanted: Vec<Diagnostic> = diagnostics.iter().filter(wanted).cloned().collect();
         let colours = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let choice = if colours { ColorChoice::Auto } else { ColorChoice::Never };
-        let _ = render::write(&self.sources, &wanted, &mut StandardStream::stderr(choice));
+        render::to_stderr(&self.sources, &wanted, colours);
     }
 }
 

@@ -3,7 +3,9 @@
 //! Carries out the actions that random scripts have: printf, printing of keyless aggregations, clear. Formatting is
 //! the runtime's own; a mistake there shows against `meaning`, which formats by itself.
 
-use crate::ir::interp::{self, Builtins, MapState, World};
+use crate::codegen::inst::Code;
+use crate::codegen::sim;
+use crate::ir::interp::{self, MapState, World};
 use crate::ir::{MapRef, Module};
 use crate::runtime::names::SystemNames;
 use crate::runtime::value::Context;
@@ -11,17 +13,36 @@ use crate::runtime::{format, value};
 use crate::wire::map::{MapRole, ValueKind};
 use crate::wire::record::{self, Action};
 
-/// Runs every program once, in order, and gives what was printed.
+/// Runs every function once in the IR's interpreter, in order, and gives what was printed.
 ///
 /// # Errors
 /// When the interpreter traps, or a record asks for what this model does not do.
 pub fn run(module: &Module) -> Result<String, String> {
+    all(module, |index, world| {
+        let function = &module.programs[index].function;
+        interp::run(&module.maps, function, world).map(drop).map_err(|trap| trap.to_string())
+    })
+}
+
+/// The same for the finished instructions.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_code(module: &Module, codes: &[Code]) -> Result<String, String> {
+    all(module, |index, world| {
+        sim::run(&module.maps, &codes[index], world).map(drop).map_err(|fault| fault.to_string())
+    })
+}
+
+fn all(
+    module: &Module,
+    mut execute: impl FnMut(usize, &mut World) -> Result<(), String>,
+) -> Result<String, String> {
     let mut world = World::new(&module.maps);
-    world.builtins = Builtins::default();
     world.fuel = 100_000_000;
     let mut out = Vec::new();
-    for program in &module.programs {
-        interp::run(&module.maps, &program.function, &mut world).map_err(|trap| trap.to_string())?;
+    for index in 0..module.programs.len() {
+        execute(index, &mut world)?;
         for taken in std::mem::take(&mut world.records) {
             act(module, &mut world, &taken.bytes, &mut out)?;
         }

@@ -1,4 +1,5 @@
-//! Random scripts: the meaning of the typed tree, the IR as built, and the IR after all passes must print the same.
+//! Random scripts: the meaning of the typed tree, the IR as built, the IR after all passes and
+//! the finished instructions must print the same.
 //!
 //! The same scripts run in real kernels in `tests/runtime/differential.rt`.
 
@@ -10,7 +11,7 @@ use beetrace::source::SourceMap;
 
 /// Programs a script, and scripts.
 const PROBES: usize = 25;
-const SCRIPTS: u64 = 8;
+const SCRIPTS: u64 = 80;
 
 /// What each representation of a script printed.
 fn outputs(text: &str, registers: u8) -> Vec<(&'static str, Result<String, String>)> {
@@ -24,7 +25,8 @@ fn outputs(text: &str, registers: u8) -> Vec<(&'static str, Result<String, Strin
             Product::Typed(program) => seen.push(("meaning", meaning::run(program))),
             Product::Ir(module) => seen.push(("ir", model::run(module))),
             Product::Opt(module) => seen.push(("optimised", model::run(module))),
-            _ => {}
+            Product::Asm(module, codes) => seen.push(("code", model::run_code(module, codes))),
+            Product::Ast(_) => {}
         }
         true
     });
