@@ -13,18 +13,36 @@ const STRINGS: [&str; 6] = ["", "a", "ab", "abc", "abcdefgh", "abcdefghijklmno"]
 const EDGES: [u64; 14] =
     [0, 1, 2, 7, 63, 127, 128, 255, 256, 0x7fff, 0x8000, 0x7fff_ffff, 0xffff_ffff, 0x7fff_ffff_ffff_ffff];
 
-/// A script of `probes` probes.
+/// A script of `probes` probes, each of which clears its maps at its end.
 pub fn generate(seed: u64, probes: usize) -> String {
+    scripts(seed, probes, true)
+}
+
+/// The same without clearing: maps that are never cleared have other representations, and are far quicker to run, since
+/// each clearing waits for all programs of the kernel.
+pub fn generate_without_clear(seed: u64, probes: usize) -> String {
+    scripts(seed, probes, false)
+}
+
+fn scripts(seed: u64, probes: usize, clears: bool) -> String {
     let mut out = String::new();
     for probe in 0..probes {
         let seed = seed.wrapping_mul(1000).wrapping_add(probe as u64);
-        Probe { rng: Rng::new(seed), prefix: probe, vars: Vec::new(), text: String::new(), indent: 1 }
-            .write(&mut out);
+        Probe {
+            clears,
+            rng: Rng::new(seed),
+            prefix: probe,
+            vars: Vec::new(),
+            text: String::new(),
+            indent: 1,
+        }
+        .write(&mut out);
     }
     out
 }
 
 struct Probe {
+    clears: bool,
     rng: Rng,
     prefix: usize,
     /// Index in TYPES of each variable `$v0`, `$v1`, …
@@ -84,10 +102,14 @@ impl Probe {
         for kind in ['c', 'u', 'l', 'h'] {
             let map = self.map(kind);
             self.line(&format!("print({map});"));
-            self.line(&format!("clear({map});"));
+            if self.clears {
+                self.line(&format!("clear({map});"));
+            }
         }
-        for map in [m, k, t, s] {
-            self.line(&format!("clear({map});"));
+        if self.clears {
+            for map in [m, k, t, s] {
+                self.line(&format!("clear({map});"));
+            }
         }
     }
 

@@ -59,13 +59,15 @@ impl<'a> Session<'a> {
         if self.signals.count() > 1 {
             return Err(Failure::output(&std::io::ErrorKind::Interrupted.into()));
         }
+        // Asked before the ring is read: what its program wrote before the flag is then among what is read.
+        let exits = self.exit_status().is_some();
         let mut count = 0;
         while count < BATCH && !self.ended && self.next_record()? {
             count += 1;
         }
         if count < BATCH && !self.ended {
             self.carry_out_pending(|_| true)?;
-            self.ended = self.exit_status().is_some();
+            self.ended |= exits;
         }
         Ok(count)
     }

@@ -6,3 +6,4 @@ mod handmade;
 mod attach;
 #[path = "../it/load.rs"]
 mod load;
+mod random;
