@@ -6,7 +6,7 @@ use super::error::{CodegenError, CodegenErrorKind};
 use super::frame::{self, Frame, Lives};
 use super::inst::{Code, Target};
 use super::lower::{self, Context};
-use super::{disasm, emit, lint, regalloc};
+use super::{disasm, emit, lint, peephole, regalloc};
 use crate::ir::cfg::Cfg;
 use crate::ir::{Function, MapRef, Slot};
 use crate::wire::map::MapSpec;
@@ -32,13 +32,15 @@ pub fn compile(
         let context = Context { maps, target, frame: &frame };
         let selected = lower::lower(func, &cfg, context);
         let options = regalloc::Options { registers: target.registers, check: target.check };
-        let allocated = regalloc::allocate(selected, frame.stack, options)
+        let mut allocated = regalloc::allocate(selected, frame.stack, options)
             .map_err(|what| CodegenError::internal(func.span, what))?;
         let stack = frame.stack + 8 * allocated.spills;
         if stack > frame::STACK {
             move_largest(func, &frame, &mut in_scratch, target, stack)?;
             continue;
         }
+        peephole::run(&mut allocated.blocks, frame.stack);
+        lower::put_cold_last(&mut allocated.blocks);
         let emit::Emitted { insns, relocs, spans, sealed } =
             emit::emit(&allocated.blocks, target.gotol, func.span);
         let code = Code { insns, relocs, spans, stack, scratch: frame.scratch };

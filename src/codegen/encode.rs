@@ -6,7 +6,7 @@
 //! Deliberately absent: choice of instructions. What stands in an `MInst` is written as it is.
 
 use super::inst::{Insn, Reloc};
-use super::mach::{Addr, AluOp, Cmp, MInst, Reg, Span2, Src, Test};
+use super::mach::{Addr, AluOp, Cmp, MInst, Phase, Reg, Span2, Src, Test};
 use super::opcode as op;
 use crate::ir::Width;
 
@@ -91,9 +91,9 @@ impl Buffer {
                 self.sealed.push(Sealed { at, end: self.at(), inst: inst.clone() });
             }
             MInst::MemEq { dst, span, temps } => self.mem_eq(*dst, *span, *temps),
-            MInst::MemEqLoop { dst, span, temps } => {
+            MInst::MemEqLoop { dst, span, step, temps } => {
                 let at = self.at();
-                self.mem_eq_loop(*dst, *span, *temps);
+                self.mem_eq_loop(*dst, *span, *step, *temps);
                 self.sealed.push(Sealed { at, end: self.at(), inst: inst.clone() });
             }
             MInst::Jump | MInst::Branch { .. } | MInst::BranchMemEq { .. } | MInst::Exit { .. } => {
@@ -233,7 +233,7 @@ impl Buffer {
         self.pointer(from, span.right);
         self.constant(rounds, i64::from(span.len / step));
         let start = self.insns.len();
-        for (width, off) in chunks(step, span.align) {
+        for (width, off) in chunks(step, span.phases) {
             self.load(width, false, word, Addr { base: from, off: off as i16 });
             self.store(width, Addr { base: to, off: off as i16 }, Src::Reg(word));
         }
@@ -263,15 +263,15 @@ impl Buffer {
 
     /// Three slots a word: two loads and a jump when they differ, its distance left open.
     pub fn compare_words(&mut self, span: Span2, [one, other]: [Reg; 2]) {
-        for (width, off) in chunks(span.len, span.align) {
+        for (width, off) in chunks(span.len, span.phases) {
             self.load(width, false, one, shifted(span.left, off));
             self.load(width, false, other, shifted(span.right, off));
             self.jump(Test::wide(Cmp::Ne, one, Src::Reg(other)), 0);
         }
     }
 
-    fn mem_eq_loop(&mut self, dst: Reg, span: Span2, [left, right, rounds, one, other]: [Reg; 5]) {
-        let step = span.align;
+    fn mem_eq_loop(&mut self, dst: Reg, span: Span2, step: u32, temps: [Reg; 5]) {
+        let [left, right, rounds, one, other] = temps;
         self.pointer(left, span.left);
         self.pointer(right, span.right);
         self.constant(dst, 0);
@@ -281,7 +281,7 @@ impl Buffer {
             left: Addr { base: left, off: 0 },
             right: Addr { base: right, off: 0 },
             len: step,
-            align: step,
+            phases: span.phases,
         };
         self.compare_words(word, [one, other]);
         let leave = self.insns.len() - 1;
@@ -298,15 +298,16 @@ pub fn shifted(addr: Addr, off: u32) -> Addr {
     Addr { base: addr.base, off: addr.off + off as i16 }
 }
 
-/// Cuts `len` bytes into accesses no wider than `align`: width and offset of each.
-pub fn chunks(len: u32, align: u32) -> impl Iterator<Item = (Width, u32)> {
+/// Cuts `len` bytes into accesses as wide as the alignments of both sides allow: width and offset of each.
+pub fn chunks(len: u32, phases: [Phase; 2]) -> impl Iterator<Item = (Width, u32)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let left = len - at;
         if left == 0 {
             return None;
         }
-        let bytes = align.min(8).min(1 << left.ilog2());
+        let [one, other] = phases.map(|phase| phase.align_at(at));
+        let bytes = one.min(other).min(1 << left.ilog2());
         let off = at;
         at += bytes;
         Some((Width::from_bytes(bytes)?, off))

@@ -58,7 +58,7 @@ impl std::fmt::Debug for Reg {
 }
 
 /// A right operand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Src {
     /// A register.
     Reg(Reg),
@@ -67,7 +67,7 @@ pub enum Src {
 }
 
 /// A place in memory: `base + off`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Addr {
     /// A pointer, or [`Reg::FP`].
     pub base: Reg,
@@ -76,7 +76,7 @@ pub struct Addr {
 }
 
 /// Two-operand arithmetic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AluOp {
     /// +
     Add,
@@ -114,7 +114,7 @@ impl AluOp {
 }
 
 /// Conditions of jumps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cmp {
     /// ==
     Eq,
@@ -175,7 +175,7 @@ impl Cmp {
 }
 
 /// A comparison of two operands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Test {
     /// How.
     pub cmp: Cmp,
@@ -206,8 +206,30 @@ impl Test {
     }
 }
 
-/// Two stretches of memory and their length, and the widest access that both allow everywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How the places of a stretch of memory are aligned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Phase {
+    /// What its root is a multiple of: 1, 2, 4 or 8.
+    align: u8,
+    /// Bytes from the root, modulo 8.
+    at: u8,
+}
+
+impl Phase {
+    /// Of a stretch that begins `offset` bytes from a multiple of `align`.
+    pub fn new(align: u32, offset: i64) -> Phase {
+        Phase { align: align as u8, at: offset.rem_euclid(8) as u8 }
+    }
+
+    /// Alignment of the place `further` bytes on.
+    pub fn align_at(self, further: u32) -> u32 {
+        let at = u32::from(self.at) + further;
+        u32::from(self.align).min(1 << at.trailing_zeros().min(3))
+    }
+}
+
+/// Two stretches of memory of one length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Span2 {
     /// One; written to, where something is written.
     pub left: Addr,
@@ -215,12 +237,12 @@ pub struct Span2 {
     pub right: Addr,
     /// Bytes.
     pub len: u32,
-    /// Alignment of both ends in bytes: 1, 2, 4 or 8.
-    pub align: u32,
+    /// Their alignments.
+    pub phases: [Phase; 2],
 }
 
 /// A machine instruction. The last of a block is a terminator.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum MInst {
     /// Takes the context over from r1: the first instruction.
     Entry {
@@ -400,7 +422,8 @@ pub enum MInst {
         /// How far.
         offset: Reg,
     },
-    /// Copies `right` to `left` in a loop of `step` bytes a round; len is a multiple of step.
+    /// Copies `right` to `left` in a loop of `step` bytes a round, by words to which both are aligned; len is a
+    /// multiple of step.
     CopyLoop {
         /// What to where.
         span: Span2,
@@ -418,12 +441,14 @@ pub enum MInst {
         /// Registers: one word of each.
         temps: [Reg; 2],
     },
-    /// As `MemEq`, in a loop of words; len is a multiple of the alignment.
+    /// As `MemEq`, in a loop of words of `step` bytes; len is a multiple of step.
     MemEqLoop {
         /// Result.
         dst: Reg,
         /// What with what.
         span: Span2,
+        /// Bytes of a word, to which both ends are aligned.
+        step: u32,
         /// Registers: left, right, words left, one word of each.
         temps: [Reg; 5],
     },
@@ -536,7 +561,7 @@ impl MInst {
                 visit_span(span, temps, f);
                 f(dst, Role::Def);
             }
-            MInst::MemEqLoop { dst, span, temps } => {
+            MInst::MemEqLoop { dst, span, temps, .. } => {
                 visit_span(span, temps, f);
                 f(dst, Role::Def);
             }

@@ -14,6 +14,7 @@ pub mod encode;
 pub mod frame;
 pub mod lower;
 pub mod regalloc;
+pub mod peephole;
 pub mod emit;
 pub mod lint;
 pub mod disasm;

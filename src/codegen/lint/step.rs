@@ -184,7 +184,7 @@ impl Linter<'_> {
                 }
                 lose(state, temps);
             }
-            MInst::MemEqLoop { dst, span, temps } => {
+            MInst::MemEqLoop { dst, span, temps, .. } => {
                 self.both(state, span, true)?;
                 lose(state, temps);
                 set(state, dst.num(), Kind::Scalar(0, 1))?;

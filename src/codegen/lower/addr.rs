@@ -5,7 +5,7 @@
 
 use super::Lower;
 use crate::codegen::frame::Place;
-use crate::codegen::mach::{Addr, MInst, Reg};
+use crate::codegen::mach::{Addr, MInst, Phase, Reg};
 use crate::ir::function::ValueDef;
 use crate::ir::{InstData, MapRef, Value};
 
@@ -36,15 +36,15 @@ pub struct Pointer {
 }
 
 impl Pointer {
-    /// The alignment of the place it points at.
-    pub fn place_align(&self) -> u32 {
-        gcd_align(self.align, self.offset)
+    /// The place so many bytes on.
+    pub fn further(self, bytes: u32) -> Pointer {
+        Pointer { offset: self.offset + i64::from(bytes), ..self }
     }
-}
 
-/// The largest power of two up to `align` that divides `offset`.
-pub fn gcd_align(align: u32, offset: i64) -> u32 {
-    if offset == 0 { align } else { align.min(1 << offset.trailing_zeros().min(3)) }
+    /// How the places from here on are aligned.
+    pub fn phase(&self) -> Phase {
+        Phase::new(self.align, self.offset)
+    }
 }
 
 /// Offsets of map values are split so that an address serves all within 16 KiB.
@@ -74,7 +74,7 @@ impl Lower<'_> {
                             offset += (index as u64).min(u64::from(count - 1)) as i64 * i64::from(*scale);
                         }
                         None => {
-                            align = gcd_align(align, i64::from(*scale));
+                            align = Phase::new(align, i64::from(*scale)).align_at(0);
                             root = root.or(Some(Root::Value(value)));
                         }
                     }
@@ -121,7 +121,7 @@ impl Lower<'_> {
         for edge in preds {
             let arg = self.func.edge_arg(*edge, index as usize).map(|arg| self.facts.canon(arg));
             if let Some(arg) = arg.filter(|arg| *arg != value) {
-                align = align.min(self.pointer_in(arg, 0, depth - 1).place_align());
+                align = align.min(self.pointer_in(arg, 0, depth - 1).phase().align_at(0));
             }
         }
         align
@@ -139,6 +139,9 @@ impl Lower<'_> {
             return Addr { base: self.displaced(base, pointer.offset - far), off: 0 };
         }
         let base = self.root_reg(pointer.root);
+        if pointer.align == 8 && base != Reg::FP {
+            self.aligned.insert(base);
+        }
         if pointer.offset >= i64::from(i16::MIN) && last <= i64::from(i16::MAX) {
             return Addr { base, off: pointer.offset as i16 };
         }

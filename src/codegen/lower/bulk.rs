@@ -3,28 +3,29 @@
 use super::Lower;
 use super::addr::Pointer;
 use crate::codegen::encode::chunks;
-use crate::codegen::mach::{MInst, Reg, Span2};
+use crate::codegen::mach::{MInst, Reg, Span2, Src};
 use crate::ir::{Helper, InstData, Value};
 
-/// Up to this many bytes zeros are stored one word after the other.
-const INLINE_ZERO: u32 = 128;
-/// Up to this many bytes are copied one word after the other.
-const INLINE_COPY: u32 = 128;
-/// Up to this many bytes are compared one word after the other.
-const INLINE_EQ: u32 = 128;
+/// Up to so many words are zeroed, copied or compared one after the other.
+const INLINE: usize = 16;
 /// Words a round of the copying loop.
 const WORDS: u32 = 4;
 
-/// True when so many bytes are compared without a loop.
+/// True when so many bytes may be compared without a loop.
 pub fn is_inline_eq(len: u32) -> bool {
-    len <= INLINE_EQ
+    len as usize <= 8 * INLINE
 }
 
 impl Lower<'_> {
     pub(super) fn zero(&mut self, base: Value, offset: i32, len: u32) {
         let pointer = self.pointer(base, i64::from(offset));
-        if len <= INLINE_ZERO.min(16 * pointer.place_align()) {
-            return self.store_words(pointer, len);
+        let phases = [pointer.phase(); 2];
+        if chunks(len, phases).count() <= INLINE {
+            for (width, at) in chunks(len, phases) {
+                let addr = self.access(pointer.further(at), width.bytes());
+                self.push(MInst::Store { width, addr, src: Src::Imm(0) });
+            }
+            return;
         }
         // A read of address 0 fails before it is tried and leaves zeros, at once and in five instructions.
         self.close_shared();
@@ -38,34 +39,37 @@ impl Lower<'_> {
         let InstData::Copy { to, to_offset, from, from_offset, len } = data else { return };
         let to = self.pointer(*to, i64::from(*to_offset));
         let from = self.pointer(*from, i64::from(*from_offset));
-        let align = to.place_align().min(from.place_align());
-        if *len <= INLINE_COPY.min(16 * align) {
-            return self.copy_words(to, from, *len, align);
+        if chunks(*len, [to.phase(), from.phase()]).count() <= INLINE {
+            return self.copy_words(to, from, *len);
         }
-        let step = WORDS * align;
+        // up to where both are aligned, if they ever are together
+        let head = (1..8).find(|n| word_align(to.further(*n), from.further(*n)) == 8);
+        let head = head.filter(|_| word_align(to, from) < 8).unwrap_or(0);
+        self.copy_words(to, from, head);
+        let (to, from, len) = (to.further(head), from.further(head), len - head);
+        let step = WORDS * word_align(to, from);
         let bulk = len / step * step;
-        let span = self.span2(to, from, bulk, align);
+        let span = self.span2(to, from, bulk);
         let temps = [self.fresh(), self.fresh(), self.fresh(), self.fresh()];
         self.push(MInst::CopyLoop { span, step, temps });
-        let rest = |p: Pointer| Pointer { offset: p.offset + i64::from(bulk), ..p };
-        self.copy_words(rest(to), rest(from), len - bulk, align);
+        self.copy_words(to.further(bulk), from.further(bulk), len - bulk);
     }
 
-    fn copy_words(&mut self, to: Pointer, from: Pointer, len: u32, align: u32) {
-        for (width, at) in chunks(len, align) {
+    fn copy_words(&mut self, to: Pointer, from: Pointer, len: u32) {
+        for (width, at) in chunks(len, [to.phase(), from.phase()]) {
             let dst = self.fresh();
-            let at = i64::from(at);
-            let addr = self.access(Pointer { offset: from.offset + at, ..from }, width.bytes());
+            let addr = self.access(from.further(at), width.bytes());
             self.push(MInst::Load { width, signed: false, dst, addr });
-            let addr = self.access(Pointer { offset: to.offset + at, ..to }, width.bytes());
-            self.push(MInst::Store { width, addr, src: crate::codegen::mach::Src::Reg(dst) });
+            let addr = self.access(to.further(at), width.bytes());
+            self.push(MInst::Store { width, addr, src: Src::Reg(dst) });
         }
     }
 
-    fn span2(&mut self, left: Pointer, right: Pointer, len: u32, align: u32) -> Span2 {
+    fn span2(&mut self, left: Pointer, right: Pointer, len: u32) -> Span2 {
+        let phases = [left.phase(), right.phase()];
         let left = self.access(left, len);
         let right = self.access(right, len);
-        Span2 { left, right, len, align }
+        Span2 { left, right, len, phases }
     }
 
     /// Both sides of a comparison; None for anything else.
@@ -78,28 +82,27 @@ impl Lower<'_> {
 
     pub(super) fn mem_eq(&mut self, data: &InstData, dst: Reg) {
         let Some((left, right, len)) = self.sides(data) else { return };
-        let align = left.place_align().min(right.place_align());
         if is_inline_eq(len) {
-            let span = self.span2(left, right, len, align);
+            let span = self.span2(left, right, len);
             let temps = [self.fresh(), self.fresh()];
             return self.push(MInst::MemEq { dst, span, temps });
         }
-        let step = step_of(len, align);
-        let span = self.span2(left, right, len, step);
+        // the widest word that divides the length
+        let step = word_align(left, right).min(1 << len.trailing_zeros().min(3));
+        let span = self.span2(left, right, len);
         let temps = [self.fresh(), self.fresh(), self.fresh(), self.fresh(), self.fresh()];
-        self.push(MInst::MemEqLoop { dst, span, temps });
+        self.push(MInst::MemEqLoop { dst, span, step, temps });
     }
 
     pub(super) fn branch_mem_eq(&mut self, data: &InstData) {
         let Some((left, right, len)) = self.sides(data) else { return };
-        let align = left.place_align().min(right.place_align());
-        let span = self.span2(left, right, len, align);
+        let span = self.span2(left, right, len);
         let temps = [self.fresh(), self.fresh()];
         self.push(MInst::BranchMemEq { span, temps });
     }
 }
 
-/// The widest word that divides the length.
-fn step_of(len: u32, align: u32) -> u32 {
-    align.min(1 << len.trailing_zeros().min(3))
+/// The widest access that two places allow.
+fn word_align(one: Pointer, other: Pointer) -> u32 {
+    one.phase().align_at(0).min(other.phase().align_at(0))
 }

@@ -2,7 +2,8 @@
 
 use super::Lower;
 use super::addr::{Pointer, Root};
-use crate::codegen::mach::{Addr, MInst, Reg, Src};
+use crate::codegen::encode::shifted;
+use crate::codegen::mach::{MInst, Reg, Src};
 use crate::ir::function::Provenance;
 use crate::ir::{InstData, Type, Value, Width};
 
@@ -58,9 +59,32 @@ impl Lower<'_> {
     }
 
     fn store(&mut self, width: Width, pointer: Pointer, value: Value) {
+        if let (Width::B8, Some(n)) = (width, self.facts.constant(value))
+            && i32::try_from(n).is_err()
+            && pointer.phase().align_at(0) >= 4
+            && self.is_private(pointer)
+        {
+            // two halves take two slots, the constant and its store three
+            let addr = self.access(pointer, 8);
+            self.push(MInst::Store { width: Width::B4, addr, src: Src::Imm(n as i32) });
+            let src = Src::Imm((n >> 32) as i32);
+            return self.push(MInst::Store { width: Width::B4, addr: shifted(addr, 4), src });
+        }
         let src = self.stored(width, value);
         let addr = self.access(pointer, width.bytes());
         self.push(MInst::Store { width, addr, src });
+    }
+
+    /// True for memory that nobody else sees while it is written.
+    fn is_private(&self, pointer: Pointer) -> bool {
+        match pointer.root {
+            Root::Frame | Root::Scratch => true,
+            Root::Value(value) => matches!(
+                self.func.type_of(value),
+                Type::Ptr(Provenance::Stack(_) | Provenance::Record(_) | Provenance::RecordOrNull(_))
+            ),
+            Root::Map(_) | Root::MapValue(_) => false,
+        }
     }
 
     /// What a store of this width takes: a constant where it fits, else a register right in its low bits.
@@ -73,15 +97,6 @@ impl Lower<'_> {
             (Some(n), _) => narrowed(width, Src::Imm(n as i32)),
             (None, Width::B8) => Src::Reg(self.reg(value)),
             (None, _) => Src::Reg(self.low_bits(value, width.bytes() as u8 * 8)),
-        }
-    }
-
-    /// Writes zeros or the words of a register to a place, by accesses that its alignment allows.
-    pub(super) fn store_words(&mut self, pointer: Pointer, len: u32) {
-        for (width, at) in crate::codegen::encode::chunks(len, pointer.place_align()) {
-            let addr: Addr =
-                self.access(Pointer { offset: pointer.offset + i64::from(at), ..pointer }, width.bytes());
-            self.push(MInst::Store { width, addr, src: Src::Imm(0) });
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Blocks and their instructions are walked backward, so that what an instruction can take into itself (a constant,
 //! an extension, a distance, a comparison) is seen before it is made on its own; what nobody asked for is not made.
 //! `facts` says what values are, `addr` takes pointers apart, and each family of instructions has a file: `alu`,
-//! `divide`, `branch`, `memory`, `bulk`, `call`. `order` puts the blocks in line.
+//! `divide`, `branch`, `memory`, `bulk`, `call`. `order` puts the blocks in line, `stores` merges neighbouring constants.
 //!
 //! Invariants: constants and pointers with a constant distance never live in a register between two instructions
 //! that use them, unless the allocator is told so; nothing is computed on a pointer before its null check, because
@@ -20,8 +20,9 @@ mod divide;
 mod facts;
 mod memory;
 mod order;
+mod stores;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use cranelift_entity::SecondaryMap;
 
@@ -35,6 +36,7 @@ use crate::wire::map::MapSpec;
 use addr::{Open, Shared};
 use cranelift_entity::PrimaryMap;
 use facts::Facts;
+pub use order::put_cold_last;
 
 /// What selection reads besides the function.
 #[derive(Clone, Copy)]
@@ -53,6 +55,9 @@ pub fn lower(func: &Function, cfg: &Cfg, context: Context<'_>) -> MFunc {
     let mut blocks = lower.blocks();
     lower.prologue(&mut blocks);
     order::order(&mut blocks);
+    for block in &mut blocks {
+        stores::merge(block, &lower.aligned);
+    }
     MFunc { blocks, vregs: lower.vregs }
 }
 
@@ -72,6 +77,8 @@ struct Lower<'a> {
     /// Registers of values that someone asked for.
     regs: SecondaryMap<Value, Option<Reg>>,
     vregs: u32,
+    /// Registers that hold multiples of 8 and are the base of an access.
+    aligned: HashSet<Reg>,
     /// The program's scratch entry, once someone asked for it.
     scratch: Option<Reg>,
     /// Machine instructions of the current IR instruction, forward.
@@ -95,6 +102,7 @@ impl<'a> Lower<'a> {
             facts: Facts::new(func, cfg),
             regs: SecondaryMap::new(),
             vregs: 0,
+            aligned: HashSet::new(),
             scratch: None,
             now: Vec::new(),
             span: Span::default(),

@@ -1,4 +1,5 @@
-//! Numbers of machine blocks, and their order in the code: reverse postorder, what seldom runs at the end.
+//! Numbers of machine blocks, and their order: reverse postorder for the allocator, and for the code, what seldom runs
+//! at the end.
 
 use std::collections::HashMap;
 
@@ -70,18 +71,23 @@ pub fn edge_to(block: MBlockId) -> crate::codegen::mach::Edge {
     crate::codegen::mach::Edge { block, ..Default::default() }
 }
 
-/// Puts blocks in the order of the code and renumbers them.
+/// Puts blocks in reverse postorder, renumbers them, and finds out which are cold.
 pub fn order(blocks: &mut Vec<MBlock>) {
     let line = reverse_postorder(blocks);
-    spread_cold(blocks, &line);
-    let mut places = Vec::with_capacity(line.len());
+    renumber(blocks, &line);
+    spread_cold(blocks);
+}
+
+/// Puts cold blocks behind the others.
+pub fn put_cold_last(blocks: &mut Vec<MBlock>) {
+    let mut places = Vec::with_capacity(blocks.len());
     let (mut aside, mut size) = (Vec::new(), 0);
-    for block in &line {
-        if blocks[*block].cold {
-            aside.push(*block);
+    for (number, block) in blocks.iter().enumerate() {
+        if block.cold {
+            aside.push(number);
         } else {
-            places.push(*block);
-            size += blocks[*block].insts.len();
+            places.push(number);
+            size += block.insts.len();
         }
         if size > REGION {
             places.append(&mut aside);
@@ -127,19 +133,26 @@ fn reverse_postorder(blocks: &[MBlock]) -> Vec<usize> {
     post
 }
 
-/// A block is cold when all ways to it are: ways out of cold blocks, and the null side of null checks.
-fn spread_cold(blocks: &mut [MBlock], line: &[usize]) {
+/// A block is cold when all ways out of it are into cold blocks, or all ways to it are: out of cold blocks, or the
+/// null side of a null check.
+fn spread_cold(blocks: &mut [MBlock]) {
+    for block in (1..blocks.len()).rev() {
+        let succs = &blocks[block].succs;
+        if !succs.is_empty() && succs.iter().all(|edge| blocks[edge.block as usize].cold) {
+            blocks[block].cold = true;
+        }
+    }
     let mut warm = vec![false; blocks.len()];
     warm[0] = true;
-    for block in line {
-        if !warm[*block] {
-            blocks[*block].cold = true;
+    for block in 0..blocks.len() {
+        if !warm[block] {
+            blocks[block].cold = true;
         }
-        if blocks[*block].cold {
+        if blocks[block].cold {
             continue;
         }
-        let unlikely = unlikely(&blocks[*block]);
-        for (index, edge) in blocks[*block].succs.iter().enumerate() {
+        let unlikely = unlikely(&blocks[block]);
+        for (index, edge) in blocks[block].succs.iter().enumerate() {
             if Some(index) != unlikely {
                 warm[edge.block as usize] = true;
             }
