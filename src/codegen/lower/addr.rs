@@ -1,9 +1,10 @@
 //! Pointers: what they come from and how far they are from it, so that loads and stores carry the distance.
 //!
 //! Pointers that cost an instruction or two (a slot, a constant distance, a map) are made again at each use.
-//! Addresses of map values and large constants are shared between calls.
+//! Addresses of map values are `shared` between calls.
 
 use super::Lower;
+use super::shared::Shared;
 use crate::codegen::frame::Place;
 use crate::codegen::mach::{Addr, MInst, Phase, Reg};
 use crate::ir::function::ValueDef;
@@ -186,53 +187,4 @@ impl Lower<'_> {
         self.push(MInst::AddImm { dst, base, offset: offset as i32 });
         dst
     }
-
-    /// The register of something that is made once and used until the next call before it.
-    pub fn shared(&mut self, what: Shared) -> Reg {
-        if let Some(open) = self.open.get_mut(&what) {
-            if open.inst != self.serial {
-                // used earlier than by whom we saw so far: made here
-                (open.inst, open.hole) = (self.serial, self.holes.len() as u32);
-                let reg = open.reg;
-                self.push_hole();
-                return reg;
-            }
-            return open.reg;
-        }
-        let reg = self.fresh();
-        self.open.insert(what, Open { reg, hole: self.holes.len() as u32, inst: self.serial });
-        self.push_hole();
-        reg
-    }
-
-    /// Makes everything shared that is open, where it is first used: no register is held over a call.
-    pub fn close_shared(&mut self) {
-        for (what, open) in self.open.drain() {
-            let dst = open.reg;
-            self.holes[open.hole as usize] = Some(match what {
-                Shared::MapValue(map, offset) => MInst::MapValueAddr { dst, map, offset },
-                Shared::Const(value) => MInst::Imm { dst, value },
-            });
-        }
-    }
-}
-
-/// What may be shared between uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Shared {
-    /// Address of a byte of a map's only value.
-    MapValue(MapRef, u32),
-    /// A constant that takes two slots.
-    Const(i64),
-}
-
-/// Something shared whose definition is still to be placed.
-#[derive(Debug)]
-pub struct Open {
-    /// Its register.
-    pub reg: Reg,
-    /// The place before its first use so far.
-    pub hole: u32,
-    /// Serial number of the IR instruction that has this use.
-    pub inst: u32,
 }

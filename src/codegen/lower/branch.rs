@@ -1,7 +1,7 @@
 //! Comparisons and the ends of blocks: tests fused into jumps, arguments on edges.
 
-use super::Lower;
 use super::order::{Ids, edge_to};
+use super::{Lower, Selected};
 use crate::codegen::mach::{AluOp, Cmp, Edge, MBlock, MInst, Reg, Src, Test};
 use crate::ir::function::Target;
 use crate::ir::{BinOp, Block, Cond, Helper, InstData, MapRef, Terminator, UnOp, Value, Width};
@@ -15,9 +15,11 @@ enum Condition {
 
 impl Lower<'_> {
     /// The end of a block: instructions into `now`, ways out into `done`, arguments into edge blocks.
-    pub(super) fn terminator(&mut self, block: Block, ids: &Ids, blocks: &mut [MBlock], done: &mut MBlock) {
+    pub(super) fn terminator(&mut self, block: Block, ids: &Ids, blocks: &mut [Selected], done: &mut MBlock) {
         let func = self.func;
-        match func.blocks[block].terminator.as_ref() {
+        let terminator = func.blocks[block].terminator.as_ref();
+        self.enter_shared(block, terminator.map_or(0, |terminator| terminator.targets().len()));
+        match terminator {
             Some(Terminator::Jump(target)) => {
                 let args = self.args(target, None);
                 done.succs.push(Edge { block: ids.of(target.block), args });
@@ -33,7 +35,7 @@ impl Lower<'_> {
                 self.push(MInst::Branch { test: Test::null(left) });
             }
             Some(Terminator::Return(value)) => {
-                let value = self.reg(*value);
+                let value = self.fixed(*value);
                 self.push(MInst::Exit { value });
             }
             None => {}
@@ -46,7 +48,7 @@ impl Lower<'_> {
         cond: Value,
         targets: [&Target; 2],
         ids: &Ids,
-        blocks: &mut [MBlock],
+        blocks: &mut [Selected],
         done: &mut MBlock,
     ) {
         let (condition, negated) = self.condition(block, cond);
@@ -79,17 +81,18 @@ impl Lower<'_> {
         target: &Target,
         known: Option<(i64, Reg)>,
         ids: &Ids,
-        blocks: &mut [MBlock],
+        blocks: &mut [Selected],
     ) -> Edge {
         let Some(id) = ids.edge(block, index) else { return edge_to(ids.of(target.block)) };
         let before = std::mem::take(&mut self.now);
-        let args = self.args(target, known);
-        self.push(MInst::Jump);
-        self.close_shared();
+        let args = self.elsewhere(|lower| {
+            let args = lower.args(target, known);
+            lower.push(MInst::Jump);
+            args
+        });
         let items = std::mem::replace(&mut self.now, before);
-        let insts = self.settle(items);
         let succs = [Edge { block: ids.of(target.block), args }].into_iter().collect();
-        blocks[id as usize] = MBlock { insts, succs, ..MBlock::default() };
+        blocks[id as usize] = Selected { block: MBlock { succs, ..MBlock::default() }, items };
         edge_to(id)
     }
 
@@ -105,7 +108,7 @@ impl Lower<'_> {
             let constant = self.facts.constant(*arg);
             regs.push(match known {
                 Some((value, reg)) if constant == Some(value) => reg,
-                _ => self.reg(*arg),
+                _ => self.own_reg(*arg),
             });
         }
         regs

@@ -9,22 +9,37 @@ use crate::codegen::mach::{MInst, Reg};
 use crate::ir::{Helper, Value};
 
 impl Lower<'_> {
-    pub(super) fn call(&mut self, helper: Helper, args: &[Value], dst: Option<Reg>, effect: bool) {
-        if dst.is_none() && !effect {
-            return;
-        }
+    /// A call; its result is kept when `result` is given.
+    pub(super) fn call(&mut self, helper: Helper, args: &[Value], result: Option<Value>) {
         self.close_shared();
         let mut regs: SmallVec<[Reg; 5]> = SmallVec::new();
         for arg in args {
-            let mut reg = self.reg(*arg);
-            if regs.contains(&reg) {
-                // one register cannot be in two places
-                let dst = self.fresh();
-                self.push(MInst::Move { dst, src: reg });
-                reg = dst;
-            }
-            regs.push(reg);
+            let reg = self.fixed(*arg);
+            // one register cannot be in two places
+            regs.push(if regs.contains(&reg) { self.copy_of(reg) } else { reg });
         }
-        self.push_call(helper, &regs, dst);
+        let Some(result) = result else { return self.push_call(helper, &regs, None) };
+        let dst = self.defined(result);
+        if !self.crossing.contains(result) {
+            return self.push_call(helper, &regs, Some(dst));
+        }
+        let src = self.fresh();
+        self.push_call(helper, &regs, Some(src));
+        self.push(MInst::Move { dst, src });
+    }
+
+    /// A value for a fixed register: a copy, when the value is needed beyond a call.
+    pub(super) fn fixed(&mut self, value: Value) -> Reg {
+        let reg = self.own_reg(value);
+        let value = self.facts.canon(value);
+        let is_copy = self.regs[value] != Some(reg) && self.regs[self.root_value(value)] != Some(reg);
+        let crosses = self.crossing.contains(self.root_value(value));
+        if is_copy || !crosses { reg } else { self.copy_of(reg) }
+    }
+
+    fn copy_of(&mut self, src: Reg) -> Reg {
+        let dst = self.fresh();
+        self.push(MInst::Move { dst, src });
+        dst
     }
 }

@@ -16,13 +16,15 @@ mod alu;
 mod branch;
 mod bulk;
 mod call;
+mod crossing;
 mod divide;
 mod facts;
 mod memory;
 mod order;
+mod shared;
 mod stores;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use cranelift_entity::SecondaryMap;
 
@@ -33,10 +35,10 @@ use crate::ir::cfg::Cfg;
 use crate::ir::{Block, Function, Helper, Inst, InstData, MapRef, Value};
 use crate::source::Span;
 use crate::wire::map::MapSpec;
-use addr::{Open, Shared};
 use cranelift_entity::PrimaryMap;
 use facts::Facts;
 pub use order::put_cold_last;
+use shared::{Shared, Sharing};
 
 /// What selection reads besides the function.
 #[derive(Clone, Copy)]
@@ -52,13 +54,21 @@ pub struct Context<'a> {
 /// Selects instructions for a verified function.
 pub fn lower(func: &Function, cfg: &Cfg, context: Context<'_>) -> MFunc {
     let mut lower = Lower::new(func, cfg, context);
-    let mut blocks = lower.blocks();
+    let mut blocks: Vec<MBlock> = lower.blocks().into_iter().map(|block| lower.settle(block)).collect();
     lower.prologue(&mut blocks);
     order::order(&mut blocks);
     for block in &mut blocks {
         stores::merge(block, &lower.aligned);
     }
     MFunc { blocks, vregs: lower.vregs }
+}
+
+/// A block whose holes are still open.
+#[derive(Default)]
+struct Selected {
+    /// All but its instructions.
+    block: MBlock,
+    items: Vec<Item>,
 }
 
 /// An instruction, or the place where something shared may have to be made.
@@ -74,6 +84,7 @@ struct Lower<'a> {
     target: &'a Target,
     frame: &'a Frame,
     facts: Facts<'a>,
+    crossing: crossing::Crossing,
     /// Registers of values that someone asked for.
     regs: SecondaryMap<Value, Option<Reg>>,
     vregs: u32,
@@ -86,20 +97,21 @@ struct Lower<'a> {
     span: Span,
     /// Number of the current IR instruction.
     serial: u32,
-    open: HashMap<Shared, Open>,
-    /// What stands in each hole of the current block.
+    sharing: Sharing,
+    /// What stands in each hole.
     holes: Vec<Option<MInst>>,
 }
 
 impl<'a> Lower<'a> {
     fn new(func: &'a Function, cfg: &'a Cfg, context: Context<'a>) -> Lower<'a> {
-        Lower {
+        let mut lower = Lower {
             func,
             cfg,
             maps: context.maps,
             target: context.target,
             frame: context.frame,
             facts: Facts::new(func, cfg),
+            crossing: crossing::Crossing::default(),
             regs: SecondaryMap::new(),
             vregs: 0,
             aligned: HashSet::new(),
@@ -107,16 +119,18 @@ impl<'a> Lower<'a> {
             now: Vec::new(),
             span: Span::default(),
             serial: 0,
-            open: HashMap::new(),
+            sharing: Sharing::default(),
             holes: Vec::new(),
-        }
+        };
+        lower.crossing = lower.crossing();
+        lower
     }
 
-    /// Machine blocks in reverse postorder, an edge block behind the block that needs it.
-    fn blocks(&mut self) -> Vec<MBlock> {
+    /// Machine blocks: those of the IR in reverse postorder, then those on edges.
+    fn blocks(&mut self) -> Vec<Selected> {
         let ids = order::number(self.cfg, self.func);
         let mut blocks = Vec::new();
-        blocks.resize_with(ids.total as usize, MBlock::default);
+        blocks.resize_with(ids.total as usize, Selected::default);
         for block in self.cfg.postorder() {
             let id = ids.of(*block);
             blocks[id as usize] = self.block(*block, &ids, &mut blocks);
@@ -124,29 +138,26 @@ impl<'a> Lower<'a> {
         blocks
     }
 
-    fn block(&mut self, block: Block, ids: &order::Ids, blocks: &mut [MBlock]) -> MBlock {
-        let mut backward = Vec::new();
+    fn block(&mut self, block: Block, ids: &order::Ids, blocks: &mut [Selected]) -> Selected {
         let mut done = MBlock { cold: self.is_ledger(block), ..MBlock::default() };
         self.span = self.func.blocks[block].terminator_span;
         self.serial += 1;
         self.terminator(block, ids, blocks, &mut done);
-        backward.extend(self.now.drain(..).rev());
+        let mut items: Vec<Item> = self.now.drain(..).rev().collect();
         for inst in self.func.blocks[block].insts.iter().rev() {
             self.span = self.func.spans[*inst];
             self.serial += 1;
             self.inst(*inst);
-            backward.extend(self.now.drain(..).rev());
+            items.extend(self.now.drain(..).rev());
         }
-        self.close_shared();
-        backward.reverse();
-        done.insts = self.settle(backward);
-        self.holes.clear();
+        self.leave_shared(block);
+        items.reverse();
         if block != self.func.entry() {
             let params = self.func.blocks[block].params.iter();
             let live: Vec<Value> = params.copied().filter(|p| self.facts.is_live_param(*p)).collect();
             done.params = live.into_iter().map(|p| self.defined(p)).collect();
         }
-        done
+        Selected { block: done, items }
     }
 
     /// True for blocks that count losses: seldom run.
@@ -163,13 +174,17 @@ impl<'a> Lower<'a> {
     /// The entry, in front of everything: takes the context, and looks scratch memory up where it is used.
     fn prologue(&mut self, blocks: &mut Vec<MBlock>) {
         let context = self.func.blocks[self.func.entry()].params.first().copied();
-        let dst = match context {
-            Some(value) => self.defined(value),
-            None => self.fresh(),
-        };
+        let value = context.map(|value| (self.defined(value), self.crossing.contains(value)));
         self.span = self.func.span;
-        let mut insts = vec![(MInst::Entry { dst }, self.span)];
-        let mut entry = MBlock::default();
+        let taken = self.fresh();
+        match value {
+            Some((dst, false)) => self.push(MInst::Entry { dst }),
+            Some((dst, true)) => {
+                self.push(MInst::Entry { dst: taken });
+                self.push(MInst::Move { dst, src: taken });
+            }
+            None => self.push(MInst::Entry { dst: taken }),
+        }
         let mut leave = None;
         match (self.scratch, self.target.scratch) {
             (Some(base), Some((map, index))) => {
@@ -179,21 +194,27 @@ impl<'a> Lower<'a> {
             _ => self.push(MInst::Jump),
         }
         let items = std::mem::take(&mut self.now);
-        insts.extend(self.settle(items));
-        entry.insts = insts;
+        let entry = self.settle(Selected { items, ..Selected::default() });
         order::put_in_front(blocks, entry, leave);
     }
 
     /// Puts into each hole what belongs there, if anything does.
-    fn settle(&mut self, items: Vec<Item>) -> Vec<(MInst, Span)> {
-        let holes = &mut self.holes;
-        items
-            .into_iter()
-            .filter_map(|item| match item {
-                Item::Inst(inst, span) => Some((inst, span)),
-                Item::Hole(hole, span) => holes[hole as usize].take().map(|inst| (inst, span)),
-            })
-            .collect()
+    fn settle(&mut self, selected: Selected) -> MBlock {
+        let Selected { mut block, items } = selected;
+        for item in items {
+            let (inst, span) = match item {
+                Item::Inst(inst, span) => (Some(inst), span),
+                Item::Hole(hole, span) => (self.holes[hole as usize].take(), span),
+            };
+            if let Some(mut inst) = inst {
+                self.rename(&mut inst);
+                block.insts.push((inst, span));
+            }
+        }
+        for arg in block.succs.iter_mut().flat_map(|edge| &mut edge.args) {
+            self.rename_reg(arg);
+        }
+        block
     }
 
     fn inst(&mut self, inst: Inst) {
@@ -208,7 +229,11 @@ impl<'a> Lower<'a> {
             }
             InstData::Zero { base, offset, len } => self.zero(*base, *offset, *len),
             InstData::Copy { .. } => self.copy(data),
-            InstData::Call { helper, args } => self.call(*helper, args, dst, data.has_side_effect()),
+            InstData::Call { helper, args } => {
+                if dst.is_some() || data.has_side_effect() {
+                    self.call(*helper, args, result.filter(|_| dst.is_some()));
+                }
+            }
             _ => {
                 if let Some(dst) = dst {
                     self.computed(inst, data, dst);
@@ -281,7 +306,7 @@ impl<'a> Lower<'a> {
     fn reg(&mut self, value: Value) -> Reg {
         let value = self.facts.canon(value);
         match self.facts.def(value) {
-            Some(InstData::Const(n)) => self.constant(*n),
+            Some(InstData::Const(n)) => self.shared(Shared::Const(*n)),
             Some(InstData::Clamp { arg, max }) => {
                 let (dst, src) = (self.fresh(), self.reg(*arg));
                 self.push(MInst::Clamp { dst, src, max: *max });
@@ -301,13 +326,19 @@ impl<'a> Lower<'a> {
         }
     }
 
+    /// A number for one use alone.
     fn constant(&mut self, value: i64) -> Reg {
-        if i32::try_from(value).is_err() && u32::try_from(value).is_err() {
-            return self.shared(Shared::Const(value));
-        }
         let dst = self.fresh();
         self.push(MInst::Imm { dst, value });
         dst
+    }
+
+    /// A value in a register of its own if it is a constant: one that the allocator is to put in a certain place.
+    fn own_reg(&mut self, value: Value) -> Reg {
+        match self.facts.constant(value) {
+            Some(n) => self.constant(n),
+            None => self.reg(value),
+        }
     }
 
     /// A value as a right operand: a constant where it fits.
