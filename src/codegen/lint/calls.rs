@@ -94,6 +94,7 @@ impl Linter<'_> {
     fn result(&self, state: &mut State, helper: Helper, target: Option<Target>, at: usize) -> Result<Kind> {
         let id = at as u32;
         Ok(match helper.ret() {
+            Ret::Int if matches!(helper, Helper::MapUpdate | Helper::MapDelete) => Kind::Half,
             Ret::Int => Kind::ANY,
             Ret::MapValueOrNull => {
                 let target = target.ok_or("a lookup without a map")?;

@@ -14,6 +14,8 @@ pub enum Kind {
     Nothing,
     /// A number within these bounds, unsigned.
     Scalar(u64, u64),
+    /// A number of which only the low 32 bits are right.
+    Half,
     /// The context.
     Context,
     /// The context moved on: a number for helpers, not to be dereferenced.

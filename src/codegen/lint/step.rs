@@ -110,7 +110,7 @@ impl Linter<'_> {
             return self.store(state, insn, src);
         }
         let base = read(state, insn.dst)?;
-        if !src.is_scalar() || !matches!(base, Kind::Value(..)) {
+        if !whole(src, width(insn) == 4).is_scalar() || !matches!(base, Kind::Value(..)) {
             return Err("an atomic operation on something else than a number in a map value".into());
         }
         self.may_read(state, base, insn.off.into(), width(insn))?;
@@ -126,14 +126,14 @@ impl Linter<'_> {
             stack_range(at, len)?;
             if len == 8 {
                 state.spill(at, what);
-            } else if what.is_scalar() {
+            } else if what.is_scalar() || what == Kind::Half {
                 state.write(at, len);
             } else {
                 return Err("a part of a pointer is stored".into());
             }
             return Ok(());
         }
-        if !what.is_scalar() {
+        if !what.is_scalar() && (what != Kind::Half || len == 8) {
             return Err("a pointer is stored outside of the stack".into());
         }
         self.may_write(base, off, len)
@@ -272,14 +272,16 @@ fn finish(state: &State) -> Result<()> {
 fn condition(state: &State, insn: Insn) -> Result<()> {
     let left = read(state, insn.dst)?;
     let register = insn.code & op::X != 0;
-    if register && !read(state, insn.src)?.is_scalar() {
+    let wide = insn.code & op::CLASS == op::JMP;
+    if register && !whole(read(state, insn.src)?, !wide).is_scalar() {
         return Err("a pointer is compared".into());
     }
-    let wide = insn.code & op::CLASS == op::JMP;
     let equality = matches!(insn.code & op::OP, op::JEQ | op::JNE);
     let null_check = wide && equality && !register && insn.imm == 0;
     match left {
         Kind::Scalar(..) => Ok(()),
+        Kind::Half if !wide || insn.code & op::OP == op::JSET && !register && insn.imm >= 0 => Ok(()),
+        Kind::Half => Err("all of a result is compared that old kernels give half of".into()),
         Kind::Value(..) | Kind::Record(..) | Kind::Inner(..) if null_check => Ok(()),
         _ if left.or_null().is_some() && null_check => Ok(()),
         _ if left.or_null().is_some() => Err("a null check that old kernels do not understand".into()),
@@ -297,7 +299,7 @@ fn branch(state: &State, insn: Insn, taken: bool) -> Option<State> {
     let kind = state.regs[usize::from(insn.dst)];
     if let Some(id) = kind.or_null() {
         state.decide(id, (operation == op::JEQ) == taken);
-    } else if !kind.is_scalar() {
+    } else if !kind.is_scalar() && kind != Kind::Half {
         // a pointer that was checked before is not null
         return ((operation == op::JNE) == taken).then_some(state);
     } else if let Kind::Scalar(min, max) = kind
@@ -330,6 +332,14 @@ fn arithmetic(state: &mut State, insn: Insn) -> Result<()> {
         Kind::constant(insn.imm.into())
     };
     let limit = if wide { 64 } else { 32 };
+    // what looks at the low half only
+    let narrow = !wide
+        || operation == op::MOV && insn.off != 0
+        || operation == op::LSH && !register && insn.imm >= 32
+        || operation == op::AND && !register && insn.imm >= 0
+        || operation == op::END && insn.imm <= 32;
+    let count = matches!(operation, op::LSH | op::RSH | op::ARSH);
+    let right = if operation == op::MOV && wide && insn.off == 0 { right } else { whole(right, narrow || count) };
     match operation {
         op::DIV | op::MOD if !register && insn.imm == 0 => return Err("a division by a constant 0".into()),
         op::LSH | op::RSH | op::ARSH if !register && !(0..limit).contains(&insn.imm) => {
@@ -343,11 +353,11 @@ fn arithmetic(state: &mut State, insn: Insn) -> Result<()> {
         op::MOV if right.is_scalar() => Kind::ANY,
         op::MOV => return Err("a part of a pointer is copied".into()),
         _ => {
-            let left = read(state, insn.dst)?;
+            let left = whole(read(state, insn.dst)?, narrow);
             match (left, right) {
                 (Kind::Scalar(..), Kind::Scalar(..)) => numbers(operation, left, right),
                 _ if wide && operation == op::ADD => add_pointer(left, right)?,
-                _ => return Err("arithmetic on a pointer".into()),
+                _ => return Err(format!("arithmetic on {left:?} and {right:?}")),
             }
         }
     };
@@ -357,6 +367,11 @@ fn arithmetic(state: &mut State, insn: Insn) -> Result<()> {
         other => other,
     };
     set(state, insn.dst, result)
+}
+
+/// What is half a number to those who look at more than that, is a number to those who do not.
+fn whole(kind: Kind, narrow: bool) -> Kind {
+    if kind == Kind::Half && narrow { Kind::ANY } else { kind }
 }
 
 /// Bounds of a result, as far as they matter for what is added to pointers.

@@ -21,7 +21,7 @@ impl Lower<'_> {
         match op {
             UnOp::Zext32 => {
                 if !self.narrow(arg, dst) {
-                    let src = self.reg(arg);
+                    let src = self.half(arg);
                     self.push(MInst::Move32 { dst, src });
                 }
                 return;
@@ -74,7 +74,7 @@ impl Lower<'_> {
         {
             value = self.facts.canon(*arg);
         }
-        self.reg(value)
+        if bits <= 32 { self.half(value) } else { self.reg(value) }
     }
 
     /// Computes the low half of a value that only this zero extension wants in one 32-bit instruction, if there is
@@ -153,7 +153,7 @@ impl Lower<'_> {
     fn and(&mut self, left: Value, right: Value, dst: Reg) {
         match self.facts.constant(right) {
             Some(0xffff_ffff) => {
-                let src = self.reg(left);
+                let src = self.half(left);
                 self.push(MInst::Move32 { dst, src });
             }
             Some(mask) if i32::try_from(mask).is_err() && u32::try_from(mask).is_ok() => {

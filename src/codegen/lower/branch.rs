@@ -168,6 +168,9 @@ impl Lower<'_> {
     }
 
     fn not_zero(&mut self, value: Value) -> Test {
+        if self.facts.is_half(value) {
+            return Test::narrow(Cmp::Ne, self.half(value), Src::Imm(0));
+        }
         let left = self.reg(value);
         Test::wide(Cmp::Ne, left, Src::Imm(0))
     }
@@ -186,13 +189,13 @@ impl Lower<'_> {
                 }
             }
             InstData::Unary { op: UnOp::Zext8 | UnOp::Sext8, arg } => {
-                return set(self.reg(arg), Src::Imm(0xff));
+                return set(self.half(arg), Src::Imm(0xff));
             }
             InstData::Unary { op: UnOp::Zext16 | UnOp::Sext16, arg } => {
-                return set(self.reg(arg), Src::Imm(0xffff));
+                return set(self.half(arg), Src::Imm(0xffff));
             }
             InstData::Unary { op: UnOp::Zext32 | UnOp::Sext32, arg } => {
-                let left = self.reg(arg);
+                let left = self.half(arg);
                 return Test::narrow(Cmp::Ne, left, Src::Imm(0));
             }
             _ => {}
@@ -237,15 +240,17 @@ impl Lower<'_> {
 
     /// An extension of 32 bits that only this user wants.
     fn is_spare_extension(&self, value: Value) -> bool {
-        matches!(self.facts.def(value), Some(InstData::Unary { op: UnOp::Zext32 | UnOp::Sext32, .. }))
-            && self.facts.single_use(value)
+        let extends = |op: &UnOp| matches!(op, UnOp::Zext32 | UnOp::Sext32);
+        self.facts.is_half(value)
+            || matches!(self.facts.def(value), Some(InstData::Unary { op, .. }) if extends(op))
+                && self.facts.single_use(value)
     }
 
     /// A register with the low 32 bits of a value, the rest whatever.
     pub(super) fn low_half(&mut self, value: Value) -> Reg {
         match self.facts.def(value) {
-            Some(InstData::Unary { op: UnOp::Zext32 | UnOp::Sext32, arg }) => self.reg(*arg),
-            _ => self.reg(value),
+            Some(InstData::Unary { op: UnOp::Zext32 | UnOp::Sext32, arg }) => self.half(*arg),
+            _ => self.half(value),
         }
     }
 

@@ -19,13 +19,17 @@ impl Lower<'_> {
             regs.push(if regs.contains(&reg) { self.copy_of(reg) } else { reg });
         }
         let Some(result) = result else { return self.push_call(helper, &regs, None) };
-        let dst = self.defined(result);
+        let dst = if self.facts.is_half(result) { self.half(result) } else { self.defined(result) };
         if !self.crossing.contains(result) {
-            return self.push_call(helper, &regs, Some(dst));
+            self.push_call(helper, &regs, Some(dst));
+        } else {
+            let src = self.fresh();
+            self.push_call(helper, &regs, Some(src));
+            self.push(MInst::Move { dst, src });
         }
-        let src = self.fresh();
-        self.push_call(helper, &regs, Some(src));
-        self.push(MInst::Move { dst, src });
+        if let (true, Some(whole)) = (self.facts.is_half(result), self.regs[result]) {
+            self.sign_extend_reg(dst, 32, whole);
+        }
     }
 
     /// A value for a fixed register: a copy, when the value is needed beyond a call.

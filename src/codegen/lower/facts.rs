@@ -10,7 +10,7 @@ use cranelift_entity::packed_option::PackedOption;
 use crate::ir::cfg::Cfg;
 use crate::ir::function::ValueDef;
 use crate::ir::known::{self, Known};
-use crate::ir::{Block, Function, Inst, InstData, Terminator, UnOp, Value};
+use crate::ir::{Block, Function, Helper, Inst, InstData, Terminator, UnOp, Value};
 
 /// The tables.
 pub struct Facts<'a> {
@@ -76,7 +76,16 @@ impl<'a> Facts<'a> {
 
     /// The value equals the sign extension of its low so many bits.
     pub fn signed_bits(&self, value: Value) -> u8 {
+        if self.is_half(value) {
+            return 32;
+        }
         self.known.of(self.func, self.canon(value)).signed_bits as u8
+    }
+
+    /// True for results of which kernels before 6.4 give the low 32 bits only: where the JIT calls a map's own C
+    /// function, which returns an `int`, in place of the helper. The value is their sign extension.
+    pub fn is_half(&self, value: Value) -> bool {
+        matches!(self.def(value), Some(InstData::Call { helper: Helper::MapUpdate | Helper::MapDelete, .. }))
     }
 
     /// True when the value has one use, or none.

@@ -88,6 +88,8 @@ struct Lower<'a> {
     /// Registers of values that someone asked for.
     regs: SecondaryMap<Value, Option<Reg>>,
     vregs: u32,
+    /// Registers of which only the low halves are right, of values that [`Facts::is_half`] says.
+    halves: SecondaryMap<Value, Option<Reg>>,
     /// Registers that hold multiples of 8 and are the base of an access.
     aligned: HashSet<Reg>,
     /// The program's scratch entry, once someone asked for it.
@@ -114,6 +116,7 @@ impl<'a> Lower<'a> {
             crossing: crossing::Crossing::default(),
             regs: SecondaryMap::new(),
             vregs: 0,
+            halves: SecondaryMap::new(),
             aligned: HashSet::new(),
             scratch: None,
             now: Vec::new(),
@@ -230,8 +233,9 @@ impl<'a> Lower<'a> {
             InstData::Zero { base, offset, len } => self.zero(*base, *offset, *len),
             InstData::Copy { .. } => self.copy(data),
             InstData::Call { helper, args } => {
-                if dst.is_some() || data.has_side_effect() {
-                    self.call(*helper, args, result.filter(|_| dst.is_some()));
+                let wanted = result.filter(|value| dst.is_some() || self.halves[*value].is_some());
+                if wanted.is_some() || data.has_side_effect() {
+                    self.call(*helper, args, wanted);
                 }
             }
             _ => {
@@ -300,6 +304,18 @@ impl<'a> Lower<'a> {
         let reg = self.fresh();
         self.regs[value] = Some(reg);
         reg
+    }
+
+    /// A register with the low 32 bits of a value at least.
+    fn half(&mut self, value: Value) -> Reg {
+        let value = self.facts.canon(value);
+        if !self.facts.is_half(value) {
+            return self.reg(value);
+        }
+        if self.halves[value].is_none() {
+            self.halves[value] = Some(self.fresh());
+        }
+        self.halves[value].unwrap_or(Reg::FP)
     }
 
     /// A register that holds a value here.

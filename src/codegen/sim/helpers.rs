@@ -104,7 +104,8 @@ impl Machine<'_> {
         let state = self.world.maps.get_mut(&map).ok_or("no such map")?;
         let result =
             if helper == Helper::MapDelete { state.delete(&key) } else { state.update(&key, &value, flags) };
-        Ok(result as u64)
+        // as kernels before 6.4 give it: an int, the upper half lost
+        Ok(u64::from(result as u32))
     }
 
     fn comm(&mut self) -> Result<u64> {
