@@ -105,7 +105,7 @@ helpers! {
     PidTgid = 14, "get_current_pid_tgid", [], Int, Pure;
     /// gid << 32 | uid
     UidGid = 15, "get_current_uid_gid", [], Int, Pure;
-    /// The task's name, zero-padded.
+    /// The task's name; what follows its NUL is zero on some kernels and as it was on others.
     Comm = 16, "get_current_comm", [Out, Const], Int, WriteOut;
     /// The task_struct's address.
     CurrentTask = 35, "get_current_task", [], Int, Pure;

@@ -30,7 +30,7 @@ pub struct Effects {
     pub reads: SmallVec<[Access; 2]>,
     /// Bytes that may be written.
     pub writes: SmallVec<[Access; 2]>,
-    /// An exact write writes all of its bytes. Not so for string reads, which stop at the NUL.
+    /// An exact write writes all of its bytes. Not so for strings, which may stop at the NUL.
     pub whole: bool,
 }
 
@@ -92,7 +92,8 @@ fn call_effects(
             _ => {}
         }
     }
-    let is_string = matches!(helper, Helper::ProbeReadUserStr | Helper::ProbeReadKernelStr);
+    // Some kernels (6.1 is one) leave what follows the NUL of a task's name as it was.
+    let is_string = matches!(helper, Helper::ProbeReadUserStr | Helper::ProbeReadKernelStr | Helper::Comm);
     effects.whole = !is_string;
     if let (Helper::MapUpdate | Helper::MapDelete, Some(target)) = (helper, target) {
         effects.writes.push(Access::anywhere(Region::MapValue(target.map)));

@@ -339,7 +339,8 @@ fn arithmetic(state: &mut State, insn: Insn) -> Result<()> {
         || operation == op::AND && !register && insn.imm >= 0
         || operation == op::END && insn.imm <= 32;
     let count = matches!(operation, op::LSH | op::RSH | op::ARSH);
-    let right = if operation == op::MOV && wide && insn.off == 0 { right } else { whole(right, narrow || count) };
+    let right =
+        if operation == op::MOV && wide && insn.off == 0 { right } else { whole(right, narrow || count) };
     match operation {
         op::DIV | op::MOD if !register && insn.imm == 0 => return Err("a division by a constant 0".into()),
         op::LSH | op::RSH | op::ARSH if !register && !(0..limit).contains(&insn.imm) => {

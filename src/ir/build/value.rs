@@ -50,7 +50,7 @@ impl<'m> FuncBuilder<'_, 'm> {
             }
             ExprKind::Str(bytes) => self.write_literal(to, bytes, self.size_of(ty)),
             ExprKind::LoadStr { .. } | ExprKind::DataLoc { .. } => self.write_read(to, expr, ty, fill),
-            ExprKind::Builtin(Builtin::Comm) => self.write_comm(to, self.size_of(ty)),
+            ExprKind::Builtin(Builtin::Comm) => self.write_comm(to, self.size_of(ty), fill),
             ExprKind::Tuple(items) => self.write_tuple(to, items, ty, fill),
             ExprKind::Ternary { cond, then, otherwise } => {
                 let (yes, no) = (self.new_block(), self.new_block());
@@ -101,7 +101,11 @@ impl<'m> FuncBuilder<'_, 'm> {
         self.read_text(to, read, source);
     }
 
-    fn write_comm(&mut self, to: Place, size: u32) {
+    fn write_comm(&mut self, to: Place, size: u32, fill: Fill) {
+        // Not every kernel fills the rest with zeros.
+        if fill == Fill::Whole {
+            self.zero(to, size.min(COMM));
+        }
         let (address, bytes) = (self.address(to), self.iconst(i64::from(size.min(COMM))));
         self.call(Helper::Comm, &[address, bytes]);
         self.zero(to.at(COMM), size.saturating_sub(COMM));
