@@ -21,8 +21,8 @@ use beetrace::runtime::signals::Signals;
 use beetrace::source::SourceMap;
 
 const PROBES: usize = 25;
-const SCRIPTS: u64 = 80;
-const SQUEEZED: u64 = 20;
+const SCRIPTS: u64 = 6;
+const SQUEEZED: u64 = 2;
 
 /// The artifact, and what the script must print.
 fn compiled(host: &System, sources: &SourceMap, registers: u8) -> (Artifact, String) {
