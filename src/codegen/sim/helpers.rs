@@ -2,7 +2,6 @@
 
 use super::memory::{Bytes, Object, Reservation};
 use super::{Machine, Result};
-use crate::ir::fuzz::Random;
 use crate::ir::interp::Record;
 use crate::ir::{Helper, MapRef};
 use crate::wire::map::MapKind;
@@ -19,7 +18,7 @@ impl Machine<'_> {
         for number in 1..=helper.args().len() as u8 {
             self.reg(number)?;
         }
-        if let Some(value) = self.builtin(helper) {
+        if let Some(value) = self.world.builtins.call(helper) {
             return Ok(value);
         }
         match helper {
@@ -33,32 +32,6 @@ impl Machine<'_> {
             Helper::RingQuery => self.ring_query(),
             _ => Err("a helper without a model".into()),
         }
-    }
-
-    fn builtin(&mut self, helper: Helper) -> Option<u64> {
-        let builtins = &mut self.world.builtins;
-        Some(match helper {
-            Helper::KtimeNs => {
-                builtins.ktime = builtins.ktime.wrapping_add(builtins.tick);
-                builtins.ktime
-            }
-            Helper::KtimeBootNs => {
-                builtins.ktime_boot = builtins.ktime_boot.wrapping_add(builtins.tick);
-                builtins.ktime_boot
-            }
-            Helper::Random => {
-                builtins.random = Random::new(builtins.random).bits();
-                builtins.random & u64::from(u32::MAX)
-            }
-            Helper::Cpu => builtins.cpu.into(),
-            Helper::PidTgid => builtins.pid_tgid,
-            Helper::UidGid => builtins.uid_gid,
-            Helper::CurrentTask => builtins.task,
-            Helper::CgroupId => builtins.cgroup,
-            Helper::FuncIp => builtins.func_ip,
-            Helper::AttachCookie => builtins.cookie,
-            _ => return None,
-        })
     }
 
     fn object(&self, register: u8) -> Result<Object> {

@@ -4,7 +4,6 @@ use super::exec::{Machine, Result};
 use super::memory::{Bytes, Object, Pointer, Reservation, Word};
 use super::{Record, TrapKind, World};
 use crate::ir::entities::{MapRef, Value};
-use crate::ir::fuzz::Random;
 use crate::ir::helper::Helper;
 use crate::ir::typing::MapTarget;
 use crate::wire::map::MapKind;
@@ -16,27 +15,7 @@ const RECORD_HEADER: u64 = 8;
 
 impl Machine<'_> {
     pub fn call(&mut self, helper: Helper, args: &[Value]) -> Result<Word> {
-        let builtins = &mut self.world.builtins;
         let number = match helper {
-            Helper::KtimeNs => {
-                builtins.ktime = builtins.ktime.wrapping_add(builtins.tick);
-                builtins.ktime
-            }
-            Helper::KtimeBootNs => {
-                builtins.ktime_boot = builtins.ktime_boot.wrapping_add(builtins.tick);
-                builtins.ktime_boot
-            }
-            Helper::Random => {
-                builtins.random = Random::new(builtins.random).bits();
-                builtins.random & u64::from(u32::MAX)
-            }
-            Helper::Cpu => builtins.cpu.into(),
-            Helper::PidTgid => builtins.pid_tgid,
-            Helper::UidGid => builtins.uid_gid,
-            Helper::CurrentTask => builtins.task,
-            Helper::CgroupId => builtins.cgroup,
-            Helper::FuncIp => builtins.func_ip,
-            Helper::AttachCookie => builtins.cookie,
             Helper::MapLookup | Helper::MapLookupPerCpu => return self.lookup(helper, args),
             Helper::MapUpdate | Helper::MapDelete => self.change(helper, args)? as u64,
             Helper::Comm => self.comm(args)?,
@@ -47,6 +26,10 @@ impl Machine<'_> {
             Helper::RingReserve => return self.reserve(args),
             Helper::RingSubmit | Helper::RingDiscard => self.give_back(helper, args)?,
             Helper::RingQuery => self.ring_query(args)?,
+            other => {
+                let builtin = self.world.builtins.call(other);
+                builtin.ok_or(TrapKind::Invalid("a helper without a model"))?
+            }
         };
         Ok(Word::Int(number))
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use super::maps::MapState;
 use crate::ir::entities::MapRef;
+use crate::ir::fuzz::Random;
+use crate::ir::helper::Helper;
 use crate::ir::typing::Maps;
 use crate::wire::map::MapKind;
 
@@ -54,6 +56,34 @@ impl Default for Builtins {
             func_ip: 0xffff_ffff_8100_0000,
             cookie: 5,
         }
+    }
+}
+
+impl Builtins {
+    /// The result of a helper that gives a builtin; None for every other. Reading a clock or a random number moves it on.
+    pub fn call(&mut self, helper: Helper) -> Option<u64> {
+        Some(match helper {
+            Helper::KtimeNs => {
+                self.ktime = self.ktime.wrapping_add(self.tick);
+                self.ktime
+            }
+            Helper::KtimeBootNs => {
+                self.ktime_boot = self.ktime_boot.wrapping_add(self.tick);
+                self.ktime_boot
+            }
+            Helper::Random => {
+                self.random = Random::new(self.random).bits();
+                self.random & u64::from(u32::MAX)
+            }
+            Helper::Cpu => self.cpu.into(),
+            Helper::PidTgid => self.pid_tgid,
+            Helper::UidGid => self.uid_gid,
+            Helper::CurrentTask => self.task,
+            Helper::CgroupId => self.cgroup,
+            Helper::FuncIp => self.func_ip,
+            Helper::AttachCookie => self.cookie,
+            _ => return None,
+        })
     }
 }
 
