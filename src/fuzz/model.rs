@@ -59,7 +59,7 @@ fn act(module: &Module, world: &mut World, bytes: &[u8], out: &mut Vec<u8>) -> R
             format::write(out, format, args, bytes, &mut context);
         }
         Action::PrintMap { map, .. } => print_map(module, world, *map, out)?,
-        Action::Clear { map } => {
+        Action::Clear { map, .. } => {
             let map = MapRef::from_u32(*map as u32);
             world.maps.insert(map, MapState::new(&module.maps[map]));
         }

@@ -1,7 +1,9 @@
 //! Records and control words: what programs ask of the runtime, carried out in order.
 //!
 //! Rules that keep control requests from being lost or misplaced (see [`crate::wire::record`]):
-//! - what found no room in the ring is in the control counters and is carried out when the ring is empty;
+//! - what found no room in the ring is in the control counters. They are taken before the ring is read and carried out
+//!   once it is empty: what a program wrote before it counted has then been carried out first, so that a clear which
+//!   was only counted finds the mark of its print;
 //! - a print that takes a map's contents out is carried out before any clear or zero of that map, wherever the two
 //!   were noted down: a program notes the print first;
 //! - `exit` ends the run where its record stands: later records of other CPUs are not part of the run, as in bpftrace,
@@ -32,6 +34,8 @@ pub struct Session<'a> {
     names: &'a mut dyn Names,
     drains: Drains<'a>,
     signals: Signals,
+    /// What the control counters held when they were last taken, by action.
+    pending: Vec<u64>,
     ended: bool,
 }
 
@@ -48,10 +52,11 @@ impl<'a> Session<'a> {
         signals: Signals,
     ) -> Session<'a> {
         let drains = Drains::new(&artifact.maps);
-        Session { artifact, kernel, output, names, drains, signals, ended: false }
+        let pending = vec![0; artifact.actions.len()];
+        Session { artifact, kernel, output, names, drains, signals, pending, ended: false }
     }
 
-    /// Carries out what has come, at most a batch of it; the number of records.
+    /// Carries out what has come, at most a batch of it; how much that was, 0 when nothing is left.
     ///
     /// # Errors
     /// When output fails, a map cannot be read, or the user wants to quit at once.
@@ -61,12 +66,15 @@ impl<'a> Session<'a> {
         }
         // Asked before the ring is read: what its program wrote before the flag is then among what is read.
         let exits = self.exit_status().is_some();
+        self.take_counters(|_| true);
         let mut count = 0;
         while count < BATCH && !self.ended && self.next_record()? {
             count += 1;
         }
         if count < BATCH && !self.ended {
-            self.carry_out_pending(|_| true)?;
+            for action in 0..self.pending.len() {
+                count += self.carry_out_taken(action)?;
+            }
             self.ended |= exits;
         }
         Ok(count)
@@ -80,9 +88,8 @@ impl<'a> Session<'a> {
         while !self.ended && self.pump()? > 0 {}
         if self.ended {
             while self.kernel.records().is_some_and(|records| records.next().is_some()) {}
-            for word in self.counters() {
-                self.kernel.shared(Shared::Control)[word].store(0, Ordering::Release);
-            }
+            self.take_counters(|_| true);
+            self.pending.fill(0);
         }
         Ok(())
     }
@@ -135,33 +142,31 @@ impl<'a> Session<'a> {
         let artifact = self.artifact;
         let Some(records) = self.kernel.records() else { return Ok(false) };
         let Some(bytes) = records.next() else { return Ok(false) };
-        let number = |at: u32| super::value::unsigned(super::value::tail(bytes, at), 4) as u32;
-        let (action, clause) = (number(record::ACTION), number(record::CLAUSE));
+        let action = super::value::unsigned(super::value::tail(bytes, record::ACTION), 4) as u32;
         let written = match artifact.actions.get(action as usize) {
             Some(Action::Printf { format, args }) => self.output.printf(format, args, bytes, self.names),
             Some(Action::PrintValue { value } | Action::PrintEntry { value, .. }) => {
                 self.output.value(value, bytes, self.names)
             }
-            Some(_) => return self.control(action as usize, Some(clause)).map(|()| true),
+            Some(_) => return self.control(action as usize).map(|()| true),
             None => return Err(damaged(action)),
         };
         written.map_err(|error| Failure::output(&error))?;
         Ok(true)
     }
 
-    /// Carries out one control action. `clause` is None when only a counter told of it.
-    fn control(&mut self, action: usize, clause: Option<u32>) -> Result<(), Failure> {
+    /// Carries out one control action.
+    fn control(&mut self, action: usize) -> Result<(), Failure> {
         let artifact = self.artifact;
         match &artifact.actions[action] {
             Action::PrintMap { map, top, div, drains } => {
-                let drains = drains.then_some(clause);
-                let contents = self.drains.contents(self.kernel, *map, Purpose::Print, drains);
+                let contents = self.drains.contents(self.kernel, *map, Purpose::Print, *drains);
                 let contents = contents.map_err(|error| self.map_failure(*map, "read", &error))?;
                 self.print_contents(*map, &contents, *top, *div)?;
             }
-            Action::Clear { map } => {
+            Action::Clear { map, clause } => {
                 self.carry_out_pending(|action| drains_map(action, *map))?;
-                let cleared = self.drains.clear(self.kernel, *map, clause);
+                let cleared = self.drains.clear(self.kernel, *map, *clause);
                 cleared.map_err(|error| self.map_failure(*map, "clear", &error))?;
             }
             Action::Zero { map } => {
@@ -184,23 +189,36 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Carries out what the control counters hold, of the actions that `wanted` accepts, in their order.
-    fn carry_out_pending(&mut self, wanted: impl Fn(&Action) -> bool) -> Result<(), Failure> {
-        for action in self.counters() {
-            if !wanted(&self.artifact.actions[action]) {
-                continue;
+    /// Moves what the control counters of the actions hold that `wanted` accepts to `pending`.
+    fn take_counters(&mut self, wanted: impl Fn(&Action) -> bool) {
+        let counters = self.kernel.shared(Shared::Control).iter();
+        for ((action, pending), counter) in self.artifact.actions.iter().zip(&mut self.pending).zip(counters)
+        {
+            if wanted(action) {
+                *pending += counter.swap(0, Ordering::AcqRel);
             }
-            let times = self.kernel.shared(Shared::Control)[action].swap(0, Ordering::AcqRel);
-            for _ in 0..times {
-                self.control(action, None)?;
+        }
+    }
+
+    /// Carries out all that was only counted up to now, of the actions that `wanted` accepts, in their order. The
+    /// counters of others stay: what was written before them may still be in the ring.
+    fn carry_out_pending(&mut self, wanted: impl Fn(&Action) -> bool) -> Result<(), Failure> {
+        self.take_counters(&wanted);
+        for (action, what) in self.artifact.actions.iter().enumerate() {
+            if wanted(what) {
+                self.carry_out_taken(action)?;
             }
         }
         Ok(())
     }
 
-    /// Indices of the control counters, which are those of the actions.
-    fn counters(&self) -> std::ops::Range<usize> {
-        0..self.artifact.actions.len().min(self.kernel.shared(Shared::Control).len())
+    /// Carries out one action as often as it was counted when the counters were last taken; the number of times.
+    fn carry_out_taken(&mut self, action: usize) -> Result<usize, Failure> {
+        let times = std::mem::take(&mut self.pending[action]);
+        for _ in 0..times {
+            self.control(action)?;
+        }
+        Ok(times as usize)
     }
 
     fn print_contents(&mut self, map: usize, contents: &Contents, top: u64, div: u64) -> Result<(), Failure> {
@@ -231,7 +249,7 @@ fn user_map(spec: &MapSpec) -> Option<(&str, Option<&crate::wire::types::DataTyp
 }
 
 fn drains_map(action: &Action, wanted: usize) -> bool {
-    matches!(action, Action::PrintMap { map, drains: true, .. } if *map == wanted)
+    matches!(action, Action::PrintMap { map, drains: Some(_), .. } if *map == wanted)
 }
 
 fn damaged(action: u32) -> Failure {

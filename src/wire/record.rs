@@ -77,14 +77,16 @@ pub enum Action {
         top: u64,
         /// Divide values by; 0 and 1 = as they are.
         div: u64,
-        /// A `clear` of the same map follows in the same run: take the contents out as they are printed, so
-        /// that nothing is lost in between.
-        drains: bool,
+        /// A `clear` of the same map follows in the same run of this clause: take the contents out as they are
+        /// printed, so that nothing is lost in between.
+        drains: Option<u32>,
     },
     /// `clear(@m)`. Control.
     Clear {
         /// Index of the map.
         map: usize,
+        /// The clause of the script that it stands in.
+        clause: u32,
     },
     /// `zero(@m)`. Control.
     Zero {

@@ -33,10 +33,14 @@ impl<'m> FuncBuilder<'_, 'm> {
             StmtKind::PrintValue { value } => self.print_value(statement, value),
             StmtKind::PrintEntry { map, key } => self.print_entry(statement, *map, key),
             StmtKind::PrintMap { map, top, div, drains } => {
-                let (map, top, div, drains) = (map.0 as usize, *top, *div, *drains);
+                let drains = drains.then_some(self.probe.clause);
+                let (map, top, div) = (map.0 as usize, *top, *div);
                 self.control(statement, || Action::PrintMap { map, top, div, drains });
             }
-            StmtKind::Clear(map) => self.control(statement, || Action::Clear { map: map.0 as usize }),
+            StmtKind::Clear(map) => {
+                let (map, clause) = (map.0 as usize, self.probe.clause);
+                self.control(statement, || Action::Clear { map, clause });
+            }
             StmtKind::Zero(map) => self.control(statement, || Action::Zero { map: map.0 as usize }),
             StmtKind::Exit { code } => self.exit(statement, code.as_ref()),
             StmtKind::Time { format } => {

@@ -9,9 +9,7 @@
 //! - a clear without such a mark takes the contents out and drops them;
 //! - a zero takes the contents out and puts the keys back with zero where programs have not done so already.
 //!
-//! Marks carry the clause that printed, so that a clear of another clause still clears. Where the clause is not known
-//! (the record found no room in the ring), any fits: a clear too few keeps data for the next print, one too many would
-//! lose it.
+//! Marks carry the clause that printed, so that a clear of another clause still clears.
 //!
 //! Invariant: with no clear outside such pairs, every addition to a map is in exactly one of the prints and the final
 //! contents. Maps that are not `Swapped` are read and emptied in place, which promises nothing.
@@ -35,8 +33,8 @@ pub struct Drains<'a> {
 struct State {
     /// A keyless map that was zeroed: it is printed although nothing in it tells that it was assigned.
     zeroed: bool,
-    /// Prints that took the contents out and whose clear is still to come, with their clauses.
-    marks: Vec<Option<u32>>,
+    /// Clauses of the prints that took the contents out and whose clear is still to come.
+    marks: Vec<u32>,
 }
 
 /// Why contents are asked for.
@@ -54,7 +52,7 @@ impl<'a> Drains<'a> {
         Drains { maps, states: vec![State::default(); maps.len()] }
     }
 
-    /// What is in a map. With `drains`, of a `Swapped` map, it is taken out; `clause` is the one that asked.
+    /// What is in a map. With `drains`, of a `Swapped` map, it is taken out for the clause given.
     ///
     /// # Errors
     /// The system calls'.
@@ -63,7 +61,7 @@ impl<'a> Drains<'a> {
         kernel: &mut dyn Kernel,
         map: usize,
         purpose: Purpose,
-        drains: Option<Option<u32>>,
+        drains: Option<u32>,
     ) -> io::Result<Contents> {
         let spec = &self.maps[map];
         let contents = match drains {
@@ -77,16 +75,15 @@ impl<'a> Drains<'a> {
         Ok(self.with_zero(contents, map, purpose))
     }
 
-    /// `clear(@m)`.
+    /// `clear(@m)` by a clause.
     ///
     /// # Errors
     /// The system calls'.
-    pub fn clear(&mut self, kernel: &mut dyn Kernel, map: usize, clause: Option<u32>) -> io::Result<()> {
+    pub fn clear(&mut self, kernel: &mut dyn Kernel, map: usize, clause: u32) -> io::Result<()> {
         let (spec, state) = (&self.maps[map], &mut self.states[map]);
         state.zeroed = false;
-        let fits = |mark: &Option<u32>| clause.is_none() || mark.is_none() || *mark == clause;
-        if let Some(mark) = state.marks.iter().position(fits) {
-            state.marks.remove(mark);
+        if let Some(mark) = state.marks.iter().position(|mark| *mark == clause) {
+            state.marks.swap_remove(mark);
             return Ok(());
         }
         match spec.kind {

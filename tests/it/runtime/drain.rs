@@ -17,9 +17,10 @@ use beetrace::wire::record::Action;
 use super::fake::{self, Fake, Hooks, World};
 use super::notation::Fixed;
 
+/// The actions of clause 0; those of clause 1 follow.
 const PRINT: usize = 0;
 const CLEAR: usize = 1;
-const NOISE: usize = 2;
+const NOISE: usize = 4;
 
 fn script(kind: MapKind, drains: bool, measured: bool) -> Artifact {
     let mut map = fake::map("@x", kind, Some(MapKind::Hash), ValueKind::Count, false);
@@ -27,8 +28,12 @@ fn script(kind: MapKind, drains: bool, measured: bool) -> Artifact {
     if kind != MapKind::Swapped {
         map.inner = None;
     }
-    let print = Action::PrintMap { map: 0, top: 0, div: 0, drains };
-    fake::artifact(vec![map], vec![print, Action::Clear { map: 0 }, Action::Time { format: String::new() }])
+    let of = |clause| {
+        let print = Action::PrintMap { map: 0, top: 0, div: 0, drains: drains.then_some(clause) };
+        [print, Action::Clear { map: 0, clause }]
+    };
+    let noise = Action::Time { format: String::new() };
+    fake::artifact(vec![map], [of(0), of(1)].into_iter().flatten().chain([noise]).collect())
 }
 
 /// Counts events, and now and then runs `print(@x); clear(@x)`, interrupted anywhere.
@@ -52,12 +57,12 @@ impl Program {
         match self.rng.below(100) {
             0 if self.half_done.len() < 3 => {
                 let clause = self.rng.below(2) as u32;
-                world.submit(PRINT, clause, &[], true);
+                world.submit(PRINT + 2 * clause as usize, clause, &[], true);
                 self.half_done.push(clause);
             }
             1 | 2 if !self.half_done.is_empty() => {
                 let clause = self.half_done.remove(self.rng.below(self.half_done.len()));
-                world.submit(CLEAR, clause, &[], true);
+                world.submit(CLEAR + 2 * clause as usize, clause, &[], true);
             }
             // records of events, so that the ring is full now and then
             3..8 => drop(world.submit(NOISE, 0, &[], false)),
@@ -120,7 +125,8 @@ fn what_is_cleared_after_a_print_is_in_exactly_one_print() {
 /// what was printed, the map at the end included.
 fn sequence(kind: MapKind, keyless: bool, value: ValueKind, steps: &str) -> String {
     let print = |drains| Action::PrintMap { map: 0, top: 0, div: 0, drains };
-    let actions = vec![print(false), print(true), Action::Clear { map: 0 }, Action::Zero { map: 0 }];
+    let clear = Action::Clear { map: 0, clause: 0 };
+    let actions = vec![print(None), print(Some(0)), clear, Action::Zero { map: 0 }];
     let inner = (kind == MapKind::Swapped).then_some(if keyless { MapKind::Array } else { MapKind::Hash });
     let artifact = fake::artifact(vec![fake::map("@x", kind, inner, value, keyless)], actions);
     let steps = RefCell::new(steps.split(' '));
