@@ -5,12 +5,14 @@
 //! BTF never reads it.
 
 pub mod btf;
+pub mod elf;
 pub mod fake;
 pub mod features;
 #[cfg(feature = "kernel")]
 pub mod system;
 
 pub use btf::{Btf, BtfKind, BtfMember, BtfType, TypeId};
+pub use elf::{Binaries, Binary};
 pub use features::Feature;
 
 use std::fmt;
@@ -79,4 +81,7 @@ pub trait Host {
     /// # Errors
     /// When the kernel has no BTF or it cannot be read.
     fn btf(&self) -> Result<&dyn Btf, HostError>;
+
+    /// Programs and libraries, which uprobes and static probes are put on.
+    fn binaries(&self) -> &dyn Binaries;
 }

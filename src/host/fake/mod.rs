@@ -2,11 +2,13 @@
 //!
 //! Deliberately small: a test that needs more adds it with the methods here.
 
+mod binaries;
 mod types;
 
 use std::collections::BTreeSet;
 
-use super::{Btf, Feature, Host, HostError, KernelFunction};
+use super::{Binaries, Btf, Feature, Host, HostError, KernelFunction};
+pub use binaries::FakeBinaries;
 pub use types::FakeBtf;
 
 /// A machine that answers from fixed data.
@@ -17,6 +19,7 @@ pub struct Fake {
     formats: Vec<String>,
     functions: Vec<KernelFunction>,
     btf: Option<FakeBtf>,
+    binaries: FakeBinaries,
 }
 
 const FORMATS: &[(&str, &str, &str)] = &[
@@ -48,6 +51,7 @@ impl Default for Fake {
                 .map(|(name, module)| KernelFunction { name: name.to_string(), module: module.to_string() })
                 .collect(),
             btf: Some(FakeBtf::sample()),
+            binaries: FakeBinaries::default(),
         }
     }
 }
@@ -104,5 +108,9 @@ impl Host for Fake {
             Some(btf) => Ok(btf),
             None => Err(HostError::Missing("/sys/kernel/btf/vmlinux".into())),
         }
+    }
+
+    fn binaries(&self) -> &dyn Binaries {
+        &self.binaries
     }
 }

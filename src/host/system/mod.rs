@@ -3,14 +3,18 @@
 //! Every fact is found out when first asked for and kept. Nothing here changes the machine: probes of features load
 //! throw-away programs and maps and close them at once.
 
+mod binaries;
 mod btf;
 mod features;
+mod image;
+mod libraries;
 mod tracefs;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 
-use super::{Btf, BtfKind, Feature, Host, HostError, KernelFunction};
+use super::{Binaries, Btf, BtfKind, Feature, Host, HostError, KernelFunction};
+use binaries::SystemBinaries;
 pub use btf::KernelBtf;
 pub use tracefs::TRACEFS;
 
@@ -23,6 +27,7 @@ pub struct System {
     functions: OnceCell<Result<Vec<KernelFunction>, HostError>>,
     symbols: OnceCell<HashSet<String>>,
     btf: OnceCell<Result<KernelBtf, HostError>>,
+    binaries: SystemBinaries,
 }
 
 impl System {
@@ -83,6 +88,10 @@ impl Host for System {
             Ok(btf) => Ok(btf),
             Err(why) => Err(why.clone()),
         }
+    }
+
+    fn binaries(&self) -> &dyn Binaries {
+        &self.binaries
     }
 }
 
