@@ -95,6 +95,10 @@ pub struct Args {
     #[arg(long)]
     pub no_warnings: bool,
 
+    /// Switch static probes on in running processes; the kernel does it by itself
+    #[arg(long)]
+    pub usdt_file_activation: bool,
+
     /// Print bytes of traced processes as they are, without escaping control characters
     #[arg(long)]
     pub raw: bool,

@@ -124,6 +124,10 @@ codes! {
     UNASSIGNED = "W0501", "unassigned variable";
     /// A map that is read but never written.
     UNWRITTEN_MAP = "W0502", "map never written";
+    /// One name stands for several places, and all are taken.
+    SEVERAL_TARGETS = "W0202", "several targets";
+    /// A probe that may disturb what it traces, or may never be hit.
+    RISKY_PROBE = "W0203", "risky probe";
     /// An argument that has no effect here.
     IGNORED_ARGUMENT = "W0401", "argument without effect";
 }

@@ -7,7 +7,7 @@ use crate::diag::Sink;
 use crate::host::{Feature, Host};
 use crate::ir::{self, Module};
 use crate::object::artifact::Artifact;
-use crate::sema::tree;
+use crate::sema::tree::{self, ProbeKind};
 use crate::source::{FileId, SourceMap};
 use crate::syntax::ast;
 use crate::wire::map::{MapKind, MapRole, MapSpec};
@@ -75,13 +75,16 @@ pub fn compile(
     if !see(Product::Asm(&module, &codes)) {
         return None;
     }
-    let options = object::Options { kprobe_multi: needs_multi(&module) && host.has(Feature::KprobeMulti) };
+    let options = object::Options {
+        kprobe_multi: needs_multi(&module, |kind| !kind.in_user_space()) && host.has(Feature::KprobeMulti),
+        uprobe_multi: needs_multi(&module, ProbeKind::in_user_space) && host.has(Feature::UprobeMulti),
+    };
     Some(object::assemble(&module, codes, sources, options))
 }
 
 /// Asked only when there is something to gain: probing costs system calls.
-fn needs_multi(module: &Module) -> bool {
-    module.programs.iter().any(|program| program.attach.len() > 1)
+fn needs_multi(module: &Module, of: impl Fn(ProbeKind) -> bool) -> bool {
+    module.programs.iter().any(|program| program.attach.len() > 1 && of(program.function.kind))
 }
 
 fn facts(host: &dyn Host, settings: &Settings) -> ir::build::Facts {

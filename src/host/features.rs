@@ -40,6 +40,12 @@ pub enum Feature {
     Kprobe,
     /// Ring buffers (5.8).
     RingBuffer,
+    /// Uprobes through perf_event_open.
+    Uprobe,
+    /// Uprobes that count a semaphore of the traced program up and down (4.20).
+    UprobeRefCount,
+    /// Links on many places of a program, with a filter by process (6.6; the filter by process 6.11).
+    UprobeMulti,
 }
 
 impl Feature {
@@ -49,6 +55,9 @@ impl Feature {
         Feature::Btf,
         Feature::Kprobe,
         Feature::KprobeMulti,
+        Feature::Uprobe,
+        Feature::UprobeRefCount,
+        Feature::UprobeMulti,
         Feature::AtomicFetch,
         Feature::CpuV4,
         Feature::Gotol,
@@ -84,6 +93,9 @@ impl Feature {
             Feature::Btf => "btf",
             Feature::Kprobe => "kprobe",
             Feature::RingBuffer => "ringbuf",
+            Feature::Uprobe => "uprobe",
+            Feature::UprobeRefCount => "uprobe_refcount",
+            Feature::UprobeMulti => "uprobe_multi",
         }
     }
 }

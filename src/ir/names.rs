@@ -86,6 +86,9 @@ words!(ProbeKind {
     Tracepoint = "tracepoint",
     Kprobe = "kprobe",
     Kretprobe = "kretprobe",
+    Uprobe = "uprobe",
+    Uretprobe = "uretprobe",
+    Usdt = "usdt",
 });
 
 words!(MapKind {

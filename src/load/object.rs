@@ -140,6 +140,10 @@ fn kernel_type(program: &Program) -> (u32, u32) {
         ProbeKind::Kprobe | ProbeKind::Kretprobe if program.multi => {
             (sys::BPF_PROG_TYPE_KPROBE, sys::BPF_TRACE_KPROBE_MULTI)
         }
+        ProbeKind::Uprobe | ProbeKind::Uretprobe | ProbeKind::Usdt if program.multi => {
+            (sys::BPF_PROG_TYPE_KPROBE, sys::BPF_TRACE_UPROBE_MULTI)
+        }
         ProbeKind::Kprobe | ProbeKind::Kretprobe => (sys::BPF_PROG_TYPE_KPROBE, 0),
+        ProbeKind::Uprobe | ProbeKind::Uretprobe | ProbeKind::Usdt => (sys::BPF_PROG_TYPE_KPROBE, 0),
     }
 }

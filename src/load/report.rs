@@ -176,7 +176,16 @@ fn unattached(points: &[&AttachPoint], place: Place, errno: i32, sources: &Sourc
 /// The kernel's reason in words, by kind of probe.
 fn reason(point: &AttachPoint, errno: i32) -> String {
     let kernel_function = matches!(point.target, Attach::Kprobe { .. } | Attach::Kretprobe { .. });
+    let user = point.target.user_place().is_some();
     let known = match (&point.target, errno) {
+        (_, libc::ENOSYS) if user => "the kernel was built without uprobes",
+        (_, libc::ENOENT) if user => "the file is not there any more",
+        (_, libc::ESRCH) if user => "the process has ended",
+        (_, libc::EIO) if user => "the file's system does not hold code in memory",
+        (_, libc::EINVAL) if user => {
+            "the kernel does not allow a probe there (no code of the file, or a semaphore that another tracer counts elsewhere)"
+        }
+        (_, libc::EOPNOTSUPP) if user => "the kernel cannot probe this instruction",
         (Attach::Tracepoint { .. }, libc::ENOENT) => "there is no such tracepoint, or tracefs is not mounted",
         (_, libc::ENOSYS) if kernel_function => "the kernel was built without kprobes",
         (_, libc::ENOENT | libc::ESRCH) if kernel_function => "the kernel has no such function",

@@ -82,6 +82,9 @@ pub fn section_name(program: &Program) -> String {
             Attach::Tracepoint { category, event } => format!("/{category}/{event}"),
             Attach::Kprobe { function, offset: 1.., .. } => format!("/{function}+"),
             Attach::Kprobe { function, .. } | Attach::Kretprobe { function, .. } => format!("/{function}"),
+            Attach::Uprobe(at) | Attach::Uretprobe(at) | Attach::Usdt(at) => {
+                format!("/{}:{:#x}", at.path, at.offset)
+            }
             _ => String::new(),
         },
         _ => String::new(),
@@ -95,6 +98,10 @@ pub fn section_name(program: &Program) -> String {
         ProbeKind::Kretprobe if program.multi => "kretprobe.multi".to_owned(),
         ProbeKind::Kprobe => format!("kprobe{target}"),
         ProbeKind::Kretprobe => format!("kretprobe{target}"),
+        ProbeKind::Uprobe | ProbeKind::Usdt if program.multi => "uprobe.multi".to_owned(),
+        ProbeKind::Uretprobe if program.multi => "uretprobe.multi".to_owned(),
+        ProbeKind::Uprobe | ProbeKind::Usdt => format!("uprobe{target}"),
+        ProbeKind::Uretprobe => format!("uretprobe{target}"),
     }
 }
 

@@ -30,6 +30,8 @@ use lines::Places;
 pub struct Options {
     /// One link may hold many kernel functions (kprobe_multi).
     pub kprobe_multi: bool,
+    /// One link may hold many places of a program (uprobe_multi).
+    pub uprobe_multi: bool,
 }
 
 /// Joins `codes`, one a program of `module` in the same order, into an artifact.
@@ -85,15 +87,18 @@ fn join(
         lines: lines::records(&code, program.function.span, places),
         insns: code.insns,
         relocs: code.relocs,
-        multi: options.kprobe_multi && wants_multi(program.function.kind, &attach),
+        multi: wants_multi(program.function.kind, &attach, options),
         attach,
         cookies: program.cookies,
     }
 }
 
-/// Many functions, all at their entry or return: what one kprobe_multi link can hold.
-fn wants_multi(kind: ProbeKind, attach: &[AttachPoint]) -> bool {
-    matches!(kind, ProbeKind::Kprobe | ProbeKind::Kretprobe)
-        && attach.len() > 1
-        && attach.iter().all(|point| !matches!(point.target, Attach::Kprobe { offset: 1.., .. }))
+/// Many functions, all at their entry or return: what one kprobe_multi link can hold. Many places of programs.
+fn wants_multi(kind: ProbeKind, attach: &[AttachPoint], options: Options) -> bool {
+    let at_ends = || attach.iter().all(|point| !matches!(point.target, Attach::Kprobe { offset: 1.., .. }));
+    let fits = match kind {
+        ProbeKind::Kprobe | ProbeKind::Kretprobe => options.kprobe_multi && at_ends(),
+        kind => options.uprobe_multi && kind.in_user_space(),
+    };
+    fits && attach.len() > 1
 }

@@ -63,10 +63,15 @@ fn base(kind: ProbeKind, attach: &[AttachPoint]) -> String {
         ProbeKind::Tracepoint => "tp_",
         ProbeKind::Kprobe => "kprobe_",
         ProbeKind::Kretprobe => "kretprobe_",
+        ProbeKind::Uprobe => "uprobe_",
+        ProbeKind::Uretprobe => "uretprobe_",
+        ProbeKind::Usdt => "usdt_",
     };
     let targets = attach.iter().map(|point| match &point.target {
         Attach::Tracepoint { event, .. } => event.as_str(),
         Attach::Kprobe { function, .. } | Attach::Kretprobe { function, .. } => function.as_str(),
+        Attach::Usdt(_) => point.name.rsplit(':').next().unwrap_or_default(),
+        Attach::Uprobe(at) | Attach::Uretprobe(at) => at.function.as_str(),
         _ => "",
     });
     let name = sanitised(&format!("{prefix}{}", common(targets)));

@@ -3,7 +3,10 @@
 //! `/proc/kallsyms` is read when the first address is asked for, never before: it costs 50 ms and 10 MB. Addresses
 //! between two symbols belong to the one below, as in every tracer; an address below all symbols has no name.
 
+use std::collections::HashMap;
 use std::fs;
+
+use crate::object::artifact::{Artifact, AttachPoint};
 
 /// Names for numbers in values.
 pub trait Names {
@@ -11,6 +14,8 @@ pub trait Names {
     fn symbol(&mut self, address: u64) -> Option<&str>;
     /// The full name of the probe with this index, e.g. `kprobe:vfs_read`.
     fn probe(&self, index: u64) -> Option<&str>;
+    /// The function that the probe with this index is in.
+    fn function(&self, index: u64) -> Option<&str>;
 }
 
 /// The kernel's symbol table, sorted by address.
@@ -54,13 +59,25 @@ impl Symbols {
 #[derive(Debug)]
 pub struct SystemNames<'a> {
     probes: &'a [String],
+    functions: HashMap<u64, &'a str>,
     symbols: Option<Symbols>,
 }
 
 impl<'a> SystemNames<'a> {
-    /// `probes` are [`crate::object::artifact::Artifact::probe_names`].
+    /// `probes` are [`Artifact::probe_names`].
     pub fn new(probes: &'a [String]) -> SystemNames<'a> {
-        SystemNames { probes, symbols: None }
+        SystemNames { probes, functions: HashMap::new(), symbols: None }
+    }
+
+    /// With the functions that the artifact's probes are in.
+    pub fn of(artifact: &'a Artifact) -> SystemNames<'a> {
+        let points = artifact.programs.iter().flat_map(|program| &program.attach);
+        let function =
+            |point: &'a AttachPoint| Some((point.cookie, point.target.user_place()?.function.as_str()));
+        SystemNames {
+            functions: points.filter_map(function).collect(),
+            ..SystemNames::new(&artifact.probe_names)
+        }
     }
 }
 
@@ -72,6 +89,10 @@ impl Names for SystemNames<'_> {
 
     fn probe(&self, index: u64) -> Option<&str> {
         self.probes.get(usize::try_from(index).ok()?).map(String::as_str)
+    }
+
+    fn function(&self, index: u64) -> Option<&str> {
+        self.functions.get(&index).copied().filter(|name| !name.is_empty())
     }
 }
 

@@ -66,7 +66,7 @@ pub fn run(
     signals: Signals,
 ) -> Result<u8, Failure> {
     let Outlets { results, messages } = outlets;
-    let mut names = SystemNames::new(&artifact.probe_names);
+    let mut names = SystemNames::of(artifact);
     let mut session = Session::new(artifact, kernel, results, &mut names, signals);
     let result =
         start(artifact, &mut session, options, processes, messages).and_then(|goes_on| match goes_on {

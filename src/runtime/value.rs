@@ -116,6 +116,7 @@ fn write_name(out: &mut Vec<u8>, number: u64, name: Name, context: &mut Context)
     let known = match name {
         Name::KernelSymbol => context.names.symbol(number),
         Name::Probe => context.names.probe(number),
+        Name::Function => context.names.function(number),
     };
     match known {
         Some(text) => out.extend_from_slice(text.as_bytes()),

@@ -24,18 +24,27 @@ struct Group {
     kind: ProbeKind,
     space: Space,
     record: Option<Record>,
+    /// See [`Place`].
+    arguments: Option<Rc<str>>,
+}
+
+impl Group {
+    fn new(kind: ProbeKind) -> Group {
+        let space = if kind.in_user_space() { Space::User } else { Space::Kernel };
+        Group { kind, space, record: None, arguments: None }
+    }
 }
 
 impl<'a> Checker<'a, '_> {
     /// Makes the bodies of a probe block; gives the rules of each.
     pub(super) fn add_bodies(&mut self, clause: u32, probe: &'a ast::Probe) -> Vec<Rc<[Rule<'a>]>> {
         let scopes = Rc::new(self.resolve_scopes(probe));
-        let reads_fields = uses_args(probe);
+        let reads = uses_args(probe);
         let mut groups: Vec<(Group, Vec<AttachPoint>)> = Vec::new();
         for point in &probe.attach {
             let Some(kind) = self.probe_kind(point) else { continue };
             for place in self.expand(kind, point).unwrap_or_default() {
-                let group = self.group(kind, &place, reads_fields);
+                let group = self.group(kind, &place, reads);
                 let attach = self.attach_point(place);
                 match groups.iter_mut().find(|(known, _)| *known == group) {
                     Some((_, points)) => points.push(attach),
@@ -44,33 +53,44 @@ impl<'a> Checker<'a, '_> {
             }
         }
         if groups.is_empty() {
-            groups.push((Group { kind: ProbeKind::Begin, space: Space::Kernel, record: None }, Vec::new()));
+            groups.push((Group::new(ProbeKind::Begin), Vec::new()));
         }
         let rules = infer::rules(probe, &scopes, &self.maps);
         let vars = self.declared(&scopes);
         let made = groups.len();
         for (group, attach) in groups {
-            let Group { kind, space, record } = group;
+            let Group { kind, space, record, arguments } = group;
             let (scopes, vars) = (scopes.clone(), vars.clone());
-            self.bodies.push(Body { clause, ast: probe, scopes, kind, attach, record, space, vars });
+            self.bodies.push(Body {
+                clause,
+                ast: probe,
+                scopes,
+                kind,
+                attach,
+                record,
+                arguments,
+                space,
+                vars,
+            });
         }
         vec![rules; made]
     }
 
-    fn group(&mut self, kind: ProbeKind, place: &Place, reads_fields: bool) -> Group {
+    fn group(&mut self, kind: ProbeKind, place: &Place, reads: Reads) -> Group {
+        let arguments = place.arguments.clone().filter(|_| reads.numbered);
         let Attach::Tracepoint { category, event } = &place.target else {
-            return Group { kind, space: Space::Kernel, record: None };
+            return Group { arguments, ..Group::new(kind) };
         };
-        if !reads_fields {
-            return Group { kind, space: Space::Kernel, record: None };
+        if !reads.fields {
+            return Group::new(kind);
         }
         // What system calls are given points to the caller's memory.
         let space = if category == "syscalls" { Space::User } else { Space::Kernel };
-        Group { kind, space, record: self.record(place.span, category, event) }
+        Group { space, record: self.record(place.span, category, event), ..Group::new(kind) }
     }
 
     fn attach_point(&mut self, place: Place) -> AttachPoint {
-        let Place { name, target, span } = place;
+        let Place { name, target, span, .. } = place;
         let known = self.name_index.get(&name).copied();
         let name_index = known.unwrap_or_else(|| {
             let new = self.probe_names.len() as u32;
@@ -117,15 +137,22 @@ impl<'a> Checker<'a, '_> {
     }
 }
 
-/// True when the block reads fields of a tracepoint.
-fn uses_args(probe: &ast::Probe) -> bool {
-    let mut found = false;
+/// What a block reads that may be elsewhere in each attach point.
+#[derive(Clone, Copy, Default)]
+struct Reads {
+    /// Fields of a tracepoint: `args.name`.
+    fields: bool,
+    /// Arguments by number: `arg0`.
+    numbered: bool,
+}
+
+fn uses_args(probe: &ast::Probe) -> Reads {
+    let mut found = Reads::default();
     super::walk::probe(probe, &mut |expr| {
-        found |= match &expr.kind {
-            ExprKind::Name(name) => name == "args",
-            ExprKind::Call { name, .. } => name == "args",
-            _ => false,
-        };
+        if let ExprKind::Name(name) | ExprKind::Call { name, .. } = &expr.kind {
+            found.fields |= name == "args";
+            found.numbered |= name.strip_prefix("arg").is_some_and(|number| number.parse::<u8>().is_ok());
+        }
     });
     found
 }

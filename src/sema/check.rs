@@ -32,6 +32,8 @@ pub(super) struct Body<'a> {
     pub attach: Vec<AttachPoint>,
     /// Fields of the tracepoint, when the body asks for them.
     pub record: Option<Record>,
+    /// Where the arguments of a static probe are, when the body asks for them.
+    pub arguments: Option<Rc<str>>,
     /// The memory that pointers among the probe's arguments lead to.
     pub space: Space,
     /// By [`VarId`].

@@ -24,12 +24,14 @@ mod names;
 mod print;
 mod probes;
 mod program;
+mod registers;
 mod scope;
 mod signatures;
 mod stmt;
 pub mod tree;
 mod ty;
 pub mod types;
+mod usdt;
 mod value;
 mod walk;
 

@@ -56,6 +56,7 @@ pub(super) fn type_name(ty: &Type, structs: &[Struct]) -> String {
         Type::Enum { name, .. } => format!("enum {name}"),
         Type::Named(Name::KernelSymbol) => "ksym".into(),
         Type::Named(Name::Probe) => "probe".into(),
+        Type::Named(Name::Function) => "function".into(),
     }
 }
 

@@ -258,6 +258,16 @@ fn attach(target: &Attach) -> String {
         Attach::Interval { period } => format!("every {period} ns"),
         Attach::Profile { period: Some(period), .. } => format!("every {period} ns"),
         Attach::Profile { frequency: Some(frequency), .. } => format!("{frequency} times a second"),
+        Attach::Uprobe(at) | Attach::Uretprobe(at) | Attach::Usdt(at) => {
+            let mut text = format!("at {:#x} of the file", at.offset);
+            if at.semaphore != 0 {
+                text += &format!(", semaphore at {:#x}", at.semaphore);
+            }
+            match at.pid {
+                Some(pid) => format!("{text}, in process {pid}"),
+                None => text,
+            }
+        }
         _ => String::new(),
     }
 }

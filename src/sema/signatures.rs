@@ -34,6 +34,8 @@ pub(super) enum Meaning {
     ChildPid,
     /// The fields of a tracepoint.
     Args,
+    /// A word of the stack behind the return address.
+    StackArg(u8),
     /// An aggregation: only as the value assigned to a map.
     Aggregation(Aggregation),
     /// Does something; no value.
@@ -71,6 +73,8 @@ pub(super) enum Function {
     Len,
     Str,
     Ksym,
+    /// A register by its name.
+    Reg,
     /// `kptr` and `uptr`: the same address, in this memory.
     InSpace(Space),
 }
@@ -80,8 +84,11 @@ pub(super) enum Function {
 pub(super) enum Place {
     Anywhere,
     Kprobe,
+    Stack,
+    Registers,
     Kretprobe,
     KernelFunction,
+    Usdt,
     Tracepoint,
 }
 
@@ -89,9 +96,17 @@ impl Place {
     pub fn allows(self, kind: ProbeKind) -> bool {
         match self {
             Place::Anywhere => true,
-            Place::Kprobe => kind == ProbeKind::Kprobe,
-            Place::Kretprobe => kind == ProbeKind::Kretprobe,
-            Place::KernelFunction => matches!(kind, ProbeKind::Kprobe | ProbeKind::Kretprobe),
+            Place::Kprobe => matches!(kind, ProbeKind::Kprobe | ProbeKind::Uprobe | ProbeKind::Usdt),
+            Place::Stack => matches!(kind, ProbeKind::Kprobe | ProbeKind::Uprobe),
+            Place::Registers => {
+                matches!(kind, ProbeKind::Kprobe | ProbeKind::Kretprobe) || kind.in_user_space()
+            }
+            Place::Kretprobe => matches!(kind, ProbeKind::Kretprobe | ProbeKind::Uretprobe),
+            Place::KernelFunction => matches!(
+                kind,
+                ProbeKind::Kprobe | ProbeKind::Kretprobe | ProbeKind::Uprobe | ProbeKind::Uretprobe
+            ),
+            Place::Usdt => kind == ProbeKind::Usdt,
             Place::Tracepoint => kind == ProbeKind::Tracepoint,
         }
     }
@@ -99,9 +114,12 @@ impl Place {
     pub fn words(self) -> &'static str {
         match self {
             Place::Anywhere => "any probe",
-            Place::Kprobe => "kprobe",
-            Place::Kretprobe => "kretprobe",
-            Place::KernelFunction => "kprobe and kretprobe",
+            Place::Kprobe => "kprobe, uprobe and usdt",
+            Place::Stack => "kprobe and uprobe",
+            Place::Registers => "kprobe, kretprobe, uprobe, uretprobe and usdt",
+            Place::Kretprobe => "kretprobe and uretprobe",
+            Place::KernelFunction => "kprobe, kretprobe, uprobe and uretprobe",
+            Place::Usdt => "usdt",
             Place::Tracepoint => "tracepoint",
         }
     }
@@ -113,6 +131,10 @@ const fn row(name: &'static str, meaning: Meaning, usage: &'static str, about: &
 
 const fn value(name: &'static str, builtin: Builtin, size: u8, about: &'static str) -> Row {
     row(name, Meaning::Value(builtin, size), name, about)
+}
+
+const fn stack(name: &'static str, number: u8, about: &'static str) -> Row {
+    row(name, Meaning::StackArg(number), name, about).only(Place::Stack)
 }
 
 impl Row {
@@ -160,6 +182,20 @@ pub(super) const TABLE: &[Row] = &[
     value("arg3", Builtin::Arg(3), 8, "fourth argument of the function").only(Place::Kprobe),
     value("arg4", Builtin::Arg(4), 8, "fifth argument of the function").only(Place::Kprobe),
     value("arg5", Builtin::Arg(5), 8, "sixth argument of the function").only(Place::Kprobe),
+    value("arg6", Builtin::Arg(6), 8, "seventh argument of the static probe").only(Place::Usdt),
+    value("arg7", Builtin::Arg(7), 8, "eighth argument of the static probe").only(Place::Usdt),
+    value("arg8", Builtin::Arg(8), 8, "ninth argument of the static probe").only(Place::Usdt),
+    value("arg9", Builtin::Arg(9), 8, "tenth argument of the static probe").only(Place::Usdt),
+    stack("sarg0", 0, "first argument on the stack"),
+    stack("sarg1", 1, "second argument on the stack"),
+    stack("sarg2", 2, "third argument on the stack"),
+    stack("sarg3", 3, "fourth argument on the stack"),
+    stack("sarg4", 4, "fifth argument on the stack"),
+    stack("sarg5", 5, "sixth argument on the stack"),
+    stack("sarg6", 6, "seventh argument on the stack"),
+    stack("sarg7", 7, "eighth argument on the stack"),
+    stack("sarg8", 8, "ninth argument on the stack"),
+    stack("sarg9", 9, "tenth argument on the stack"),
     value("retval", Builtin::Retval, 8, "what the function returned").only(Place::Kretprobe),
     row("args", Meaning::Args, "args.field", "fields of the tracepoint").only(Place::Tracepoint),
     row("ncpus", Meaning::Cpus, "ncpus", "number of CPUs"),
@@ -177,6 +213,9 @@ pub(super) const TABLE: &[Row] = &[
     row("len", Gives(Function::Len), "len(@map)", "number of entries").args(1, 1),
     row("str", Gives(Function::Str), "str(pointer, size)", "text at an address").args(1, 2),
     row("ksym", Gives(Function::Ksym), "ksym(address)", "name of the kernel function there").args(1, 1),
+    row("reg", Gives(Function::Reg), "reg(\"name\")", "a register of the traced code")
+        .args(1, 1)
+        .only(Place::Registers),
     row("kptr", Gives(Function::InSpace(Space::Kernel)), "kptr(address)", "address in kernel memory")
         .args(1, 1),
     row("uptr", Gives(Function::InSpace(Space::User)), "uptr(address)", "address in user memory").args(1, 1),
@@ -224,7 +263,6 @@ const LATER: &[&str] = &[
     "ppid",
     "probetype",
     "pton",
-    "reg",
     "signal",
     "skboutput",
     "socket_cookie",

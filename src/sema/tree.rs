@@ -154,6 +154,12 @@ pub enum ProbeKind {
     Kprobe,
     /// `kretprobe`; the context is pt_regs.
     Kretprobe,
+    /// `uprobe`; the context is pt_regs.
+    Uprobe,
+    /// `uretprobe`; the context is pt_regs.
+    Uretprobe,
+    /// `usdt`; the context is pt_regs.
+    Usdt,
 }
 
 impl ProbeKind {
@@ -167,8 +173,33 @@ impl ProbeKind {
             ProbeKind::Tracepoint => "tracepoint",
             ProbeKind::Kprobe => "kprobe",
             ProbeKind::Kretprobe => "kretprobe",
+            ProbeKind::Uprobe => "uprobe",
+            ProbeKind::Uretprobe => "uretprobe",
+            ProbeKind::Usdt => "usdt",
         }
     }
+}
+
+impl ProbeKind {
+    /// Stops programs and libraries, not the kernel.
+    pub fn in_user_space(self) -> bool {
+        matches!(self, ProbeKind::Uprobe | ProbeKind::Uretprobe | ProbeKind::Usdt)
+    }
+}
+
+/// A place in a program or library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserPlace {
+    /// The file, as the kernel can open it for us.
+    pub path: String,
+    /// The function as people write it; empty where it is not known.
+    pub function: String,
+    /// Bytes from the start of the file.
+    pub offset: u64,
+    /// Bytes from the start of the file to the counter that switches a static probe on; 0 when there is none.
+    pub semaphore: u64,
+    /// Only in this process.
+    pub pid: Option<u32>,
 }
 
 /// One place to attach to.
@@ -213,6 +244,22 @@ pub enum Attach {
         /// Only the one of this module.
         module: Option<String>,
     },
+    /// An instruction of a program, before it runs.
+    Uprobe(UserPlace),
+    /// The return of a program's function; the place is its first instruction.
+    Uretprobe(UserPlace),
+    /// A static probe of a program.
+    Usdt(UserPlace),
+}
+
+impl Attach {
+    /// The place in a program, of those that have one.
+    pub fn user_place(&self) -> Option<&UserPlace> {
+        match self {
+            Attach::Uprobe(place) | Attach::Uretprobe(place) | Attach::Usdt(place) => Some(place),
+            _ => None,
+        }
+    }
 }
 
 /// An attach point with its full name (`tracepoint:syscalls:sys_enter_openat`) as `probe` and messages give it.
@@ -548,6 +595,8 @@ pub enum Builtin {
     Arg(u8),
     /// Return value, from pt_regs, u64
     Retval,
+    /// Named(Function): the function of a probe in user space
+    UserFunction,
 }
 
 impl Expr {

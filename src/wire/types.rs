@@ -9,6 +9,8 @@ pub enum Name {
     KernelSymbol,
     /// Index into [`crate::object::artifact::Artifact::probe_names`] → the probe's name (`probe`).
     Probe,
+    /// The same index → the function that the probe is in (`func` in probes in user space).
+    Function,
 }
 
 /// The shape of a value. Sizes and offsets are bytes.

@@ -47,6 +47,34 @@ fn a_process_is_traced_where_the_probe_can_tell() {
 }
 
 #[test]
+fn probes_in_user_space_are_of_the_process() {
+    let on = |pid, cpid, text: &str| {
+        let options = Options { pid, cpid, ..options() };
+        outcome(text, &Fake::default(), &options)
+    };
+    let text = on(
+        Some(42),
+        0,
+        "uprobe:add { @a++ } uprobe:libc:malloc { @b++ } usdt:setjmp { @c++ } usdt:*:step { @d++ }",
+    );
+    assert!(text.contains("uprobe:/usr/bin/app:add at 0x1000 of the file, in process 42\n{"), "{text}");
+    assert!(
+        text.contains("uprobe:/usr/lib/libc.so.6:malloc at 0x2100 of the file, in process 42\n{"),
+        "{text}"
+    );
+    assert!(
+        text.contains("usdt:/usr/lib/libc.so.6:libc:setjmp at 0x2108 of the file, in process 42\n"),
+        "{text}"
+    );
+    assert!(text.contains("usdt:/usr/bin/app:app:step at 0x1110 of the file, in process 42\n"), "{text}");
+    assert!(!text.contains("pid =="), "the kernel filters: {text}");
+    let text = on(None, 7, "uprobe:app:add { @++ }");
+    assert!(text.contains("at 0x1000 of the file, in process 7\n"), "{text}");
+    let text = on(Some(9), 0, "uprobe:add { @++ }");
+    assert!(text.contains("error[E0203]: there is no process 9"), "{text}");
+}
+
+#[test]
 fn what_the_command_line_says_is_known() {
     let given = Options { cpid: 7, max_strlen: 64, max_map_keys: 10, ..options() };
     let (program, _) = analyse_on("begin { @[cpid] = str(curtask); @y = 1; }", &Fake::default(), &given);

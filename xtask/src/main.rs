@@ -8,6 +8,7 @@
 mod bench;
 mod guest;
 mod paths;
+mod probed;
 mod product;
 mod run;
 mod runtime;

@@ -74,12 +74,13 @@ pub fn workload() -> Res<PathBuf> {
     Ok(binary)
 }
 
-fn modified(path: &Path) -> Option<std::time::SystemTime> {
+/// When a file was last written.
+pub fn modified(path: &Path) -> Option<std::time::SystemTime> {
     fs::metadata(path).and_then(|meta| meta.modified()).ok()
 }
 
 /// Where cargo puts this target's profiles: two above this executable.
-fn target() -> Res<PathBuf> {
+pub fn target() -> Res<PathBuf> {
     let own = env::current_exe().map_err(|e| format!("own executable: {e}"))?;
     let folder = own.parent().and_then(Path::parent).ok_or("own executable is nowhere")?;
     Ok(folder.to_owned())

@@ -114,7 +114,8 @@ fn opcode(code: &[u8], at: &mut usize) -> Option<(Map, u8, bool)> {
         }
         0x62 => {
             let map = numbered(next()? & 7)?;
-            (next()?, next()?);
+            next()?;
+            next()?;
             Some((map, next()?, true))
         }
         opcode => Some((Map::One, opcode, false)),

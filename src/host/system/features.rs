@@ -28,6 +28,11 @@ pub fn probe(feature: Feature) -> bool {
         Feature::Btf => Path::new("/sys/kernel/btf/vmlinux").exists(),
         Feature::Kprobe => Path::new("/sys/bus/event_source/devices/kprobe/type").exists(),
         Feature::RingBuffer => ring_buffer(),
+        Feature::Uprobe => Path::new("/sys/bus/event_source/devices/uprobe/type").exists(),
+        Feature::UprobeRefCount => {
+            Path::new("/sys/bus/event_source/devices/uprobe/format/ref_ctr_offset").exists()
+        }
+        Feature::UprobeMulti => uprobe_multi(),
     }
 }
 
@@ -175,6 +180,30 @@ fn kprobe_multi() -> bool {
         drop(unsafe { OwnedFd::from_raw_fd(fd) });
     }
     fd >= 0 || fd == -libc::ENOENT || fd == -libc::ESRCH
+}
+
+/// Only the link tells. A folder is no file to probe (EBADF). The first kernels with such links compared threads, not
+/// processes, with the wanted one, and did not look at the number before the file: they do not count.
+fn uprobe_multi() -> bool {
+    let attach = sys::BPF_TRACE_UPROBE_MULTI;
+    let Some(program) = load(sys::BPF_PROG_TYPE_KPROBE, attach, &[mov(0, 0), EXIT]) else { return false };
+    let offsets: [libc::c_ulong; 1] = [0];
+    let link = |pid: u32| {
+        let mut options = sys::bpf_link_create_opts {
+            sz: size_of::<sys::bpf_link_create_opts>() as sys::size_t,
+            ..Default::default()
+        };
+        options.__bindgen_anon_1.uprobe_multi = sys::bpf_link_create_opts__bindgen_ty_1__bindgen_ty_3 {
+            path: c"/".as_ptr(),
+            offsets: offsets.as_ptr(),
+            cnt: 1,
+            pid,
+            ..Default::default()
+        };
+        // SAFETY: the options and what they point to outlive the call; a folder is never attached to.
+        unsafe { sys::bpf_link_create(program.as_raw_fd(), -1, attach, &raw const options) }
+    };
+    link(0) == -libc::EBADF && link(u32::MAX) == -libc::EINVAL
 }
 
 /// The kernel says how much of the info struct it knows.

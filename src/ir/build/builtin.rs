@@ -28,7 +28,7 @@ impl FuncBuilder<'_, '_> {
                 let start = self.load(Width::B8, false, start, 0);
                 self.binary(BinOp::Sub, now, start)
             }
-            Builtin::Probe => match self.source {
+            Builtin::Probe | Builtin::UserFunction => match self.source {
                 NameSource::Cookie => self.call(Helper::AttachCookie, &[self.context]),
                 NameSource::Constant(index) => self.iconst(i64::from(index)),
                 NameSource::Unused => self.iconst(0),
@@ -66,7 +66,9 @@ impl FuncBuilder<'_, '_> {
                 let stack = self.register(self.m.facts.arch.stack_pointer());
                 let address = self.binary_const(BinOp::Add, stack, offset);
                 let temp = self.temp(8, "temp");
-                self.probe_read(temp.place, 8, address, Space::Kernel);
+                let user = self.probe.kind.in_user_space();
+                let space = if user { Space::User } else { Space::Kernel };
+                self.probe_read(temp.place, 8, address, space);
                 let value = self.load_at(temp.place, Width::B8, false);
                 self.release(temp);
                 value

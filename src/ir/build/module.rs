@@ -76,7 +76,8 @@ impl<'m> ModuleBuilder<'m> {
     pub fn probe(&mut self, probe: &'m Probe) {
         let asks = walk::uses_probe_name(probe);
         let cookies = self.facts.cookies
-            && matches!(probe.kind, ProbeKind::Kprobe | ProbeKind::Kretprobe | ProbeKind::Tracepoint);
+            && (matches!(probe.kind, ProbeKind::Kprobe | ProbeKind::Kretprobe | ProbeKind::Tracepoint)
+                || probe.kind.in_user_space());
         match probe.attach.as_slice() {
             [only] if asks => self.program(probe, &probe.attach, NameSource::Constant(only.name_index)),
             [] | [_] => self.program(probe, &probe.attach, NameSource::Unused),

@@ -89,7 +89,9 @@ fn any(expr: &Expr, test: impl Fn(&Expr) -> bool) -> bool {
 /// True when the body asks for the builtin `probe`.
 pub fn uses_probe_name(probe: &Probe) -> bool {
     let mut found = false;
-    each_expr_of(probe, &mut |expr| found |= expr.kind == ExprKind::Builtin(Builtin::Probe));
+    each_expr_of(probe, &mut |expr| {
+        found |= matches!(expr.kind, ExprKind::Builtin(Builtin::Probe | Builtin::UserFunction));
+    });
     found
 }
 

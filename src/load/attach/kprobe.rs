@@ -63,12 +63,26 @@ pub struct Pmu {
 impl Pmu {
     /// From sysfs; NotFound when the kernel has no kprobes.
     pub fn find() -> io::Result<Pmu> {
-        let read = |name: &str| fs::read_to_string(format!("/sys/bus/event_source/devices/kprobe/{name}"));
+        Pmu::named("kprobe")
+    }
+
+    /// That of kernel functions or that of user space, which have the same form.
+    pub fn named(kind: &str) -> io::Result<Pmu> {
+        let read = |name: &str| fs::read_to_string(format!("/sys/bus/event_source/devices/{kind}/{name}"));
         let malformed = || io::Error::from_raw_os_error(libc::EINVAL);
         let kind = read("type")?.trim().parse().map_err(|_| malformed())?;
         let format = read("format/retprobe")?;
         let bit = format.trim().strip_prefix("config:").and_then(|bit| bit.parse().ok());
         Ok(Pmu { kind, at_return: bit.ok_or_else(malformed)? })
+    }
+
+    /// An event of it, without its place.
+    pub fn event(&self, at_return: bool) -> sys::perf_event_attr {
+        sys::perf_event_attr {
+            type_: self.kind,
+            config: u64::from(at_return) << self.at_return,
+            ..Default::default()
+        }
     }
 }
 
@@ -85,11 +99,7 @@ pub fn attach(
         None => target.function.to_owned(),
     };
     let symbol = CString::new(symbol).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
-    let mut attr = sys::perf_event_attr {
-        type_: pmu.kind,
-        config: u64::from(target.at_return) << pmu.at_return,
-        ..Default::default()
-    };
+    let mut attr = pmu.event(target.at_return);
     attr.__bindgen_anon_3.config1 = symbol.as_ptr() as u64;
     attr.__bindgen_anon_4.config2 = target.offset;
     perf::attach(program, attr, machine.first_cpu(), cookie)

@@ -10,6 +10,7 @@ mod kprobe;
 mod perf;
 mod profile;
 mod tracepoint;
+mod uprobe;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -58,12 +59,13 @@ pub struct Machine {
     /// CPUs that are online, at least one.
     cpus: Vec<u32>,
     kprobes: OnceLock<Result<Pmu, i32>>,
+    uprobes: OnceLock<Result<uprobe::Pmu, i32>>,
 }
 
 impl Machine {
     fn new() -> Machine {
         let cpus = System::online_cpus().ok().filter(|list| !list.is_empty());
-        Machine { cpus: cpus.unwrap_or_else(|| vec![0]), kprobes: OnceLock::new() }
+        Machine { cpus: cpus.unwrap_or_else(|| vec![0]), kprobes: OnceLock::new(), uprobes: OnceLock::new() }
     }
 
     fn first_cpu(&self) -> u32 {
@@ -72,12 +74,18 @@ impl Machine {
 
     fn kprobes(&self) -> io::Result<Pmu> {
         let found = self.kprobes.get_or_init(|| Pmu::find().map_err(|error| number(&error)));
-        found.map_err(|errno| match errno {
-            // no kprobes at all is another thing than no such function
-            libc::ENOENT => io::Error::from_raw_os_error(libc::ENOSYS),
-            _ => io::Error::from_raw_os_error(errno),
-        })
+        found.map_err(no_pmu)
     }
+
+    fn uprobes(&self) -> io::Result<uprobe::Pmu> {
+        let found = self.uprobes.get_or_init(|| uprobe::Pmu::find().map_err(|error| number(&error)));
+        found.map_err(no_pmu)
+    }
+}
+
+/// No probes of a kind at all is another thing than no such function.
+fn no_pmu(errno: i32) -> io::Error {
+    io::Error::from_raw_os_error(if errno == libc::ENOENT { libc::ENOSYS } else { errno })
 }
 
 /// Attaches every attach point of every program that is attached at all. Stops early when cancelled.
@@ -144,18 +152,28 @@ fn attach(
             let target = Target::of(&at.target).expect("a function");
             kprobe::attach(fd, target, cookie, machine)
         }
+        Attach::Uprobe(_) | Attach::Uretprobe(_) | Attach::Usdt(_) => {
+            uprobe::attach(fd, &at.target, cookie, machine)
+        }
     };
     one.map(|fd| vec![fd])
 }
 
 fn multi(index: usize, program: &Program, fd: BorrowedFd) -> Vec<Result<Link, Failure>> {
+    if program.kind.in_user_space() {
+        let targets: Vec<(&Attach, u64)> = program.attach.iter().map(|at| (&at.target, at.cookie)).collect();
+        return uprobe::attach_multi(fd, &targets).into_iter().map(|outcome| told(index, outcome)).collect();
+    }
     let targets: Vec<(Target, u64)> =
         program.attach.iter().filter_map(|at| Some((Target::of(&at.target)?, at.cookie))).collect();
-    let outcome = |outcome: kprobe::Outcome| match outcome {
-        Ok((fd, points)) => Ok(Link { program: index, points, fds: vec![fd] }),
-        Err((point, error)) => Err(Failure { program: index, point, errno: number(&error) }),
-    };
-    kprobe::attach_multi(fd, &targets).into_iter().map(outcome).collect()
+    kprobe::attach_multi(fd, &targets).into_iter().map(|outcome| told(index, outcome)).collect()
+}
+
+fn told(program: usize, outcome: kprobe::Outcome) -> Result<Link, Failure> {
+    match outcome {
+        Ok((fd, points)) => Ok(Link { program, points, fds: vec![fd] }),
+        Err((point, error)) => Err(Failure { program, point, errno: number(&error) }),
+    }
 }
 
 /// Closes the links, in parallel when there are many.

@@ -14,6 +14,15 @@ use crate::load::kernel::check_fd;
 const ENABLE: libc::Ioctl = 0x2400;
 const SET_BPF: libc::Ioctl = 0x4004_2408;
 
+/// Whose events are wanted.
+#[derive(Clone, Copy, Debug)]
+pub enum Whose {
+    /// All processes', on this CPU; of functions on all CPUs.
+    Everyone(u32),
+    /// This process's, on any CPU.
+    Process(u32),
+}
+
 /// Runs `program` at what `attr` describes, on `cpu`, for all processes.
 pub fn attach(
     program: BorrowedFd,
@@ -21,8 +30,18 @@ pub fn attach(
     cpu: u32,
     cookie: Option<u64>,
 ) -> io::Result<OwnedFd> {
+    attach_for(program, attr, Whose::Everyone(cpu), cookie)
+}
+
+/// Runs `program` at what `attr` describes.
+pub fn attach_for(
+    program: BorrowedFd,
+    attr: sys::perf_event_attr,
+    whose: Whose,
+    cookie: Option<u64>,
+) -> io::Result<OwnedFd> {
     let sampling = attr.type_ == sys::PERF_TYPE_SOFTWARE;
-    let event = open(attr, cpu)?;
+    let event = open(attr, whose)?;
     let link = bind(program, event.as_fd(), cookie)?;
     if sampling {
         // the events of tracepoints and functions run their programs without being enabled
@@ -32,22 +51,18 @@ pub fn attach(
     Ok(link.unwrap_or(event))
 }
 
-fn open(mut attr: sys::perf_event_attr, cpu: u32) -> io::Result<OwnedFd> {
+fn open(mut attr: sys::perf_event_attr, whose: Whose) -> io::Result<OwnedFd> {
     attr.size = size_of::<sys::perf_event_attr>() as u32;
     attr.set_disabled(1);
-    let (everyone, no_group): (libc::pid_t, libc::c_int) = (-1, -1);
+    let no_group: libc::c_int = -1;
+    let (process, cpu): (libc::pid_t, libc::c_int) = match whose {
+        Whose::Everyone(cpu) => (-1, cpu as libc::c_int),
+        Whose::Process(pid) => (pid as libc::pid_t, -1),
+    };
     let flags = libc::c_ulong::from(sys::PERF_FLAG_FD_CLOEXEC);
     // SAFETY: the kernel reads `size` bytes of the attributes.
-    let fd = unsafe {
-        libc::syscall(
-            libc::SYS_perf_event_open,
-            &raw const attr,
-            everyone,
-            cpu as libc::c_int,
-            no_group,
-            flags,
-        )
-    };
+    let fd =
+        unsafe { libc::syscall(libc::SYS_perf_event_open, &raw const attr, process, cpu, no_group, flags) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }

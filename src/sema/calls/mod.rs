@@ -45,7 +45,7 @@ impl Checker<'_, '_> {
         let call = Call::of(expr)?;
         let row = self.row(call)?;
         match row.meaning {
-            Meaning::Value(..) | Meaning::Cpus | Meaning::ChildPid | Meaning::Args => {
+            Meaning::Value(..) | Meaning::Cpus | Meaning::ChildPid | Meaning::Args | Meaning::StackArg(_) => {
                 self.check_mode(call)?;
                 self.builtin(call.span, row)
             }
@@ -64,6 +64,7 @@ impl Checker<'_, '_> {
             Meaning::Function(Function::Len) => self.len(call),
             Meaning::Function(Function::Str) => self.str(call),
             Meaning::Function(Function::Ksym) => self.address(call, |_| Ty::Named(Name::KernelSymbol)),
+            Meaning::Function(Function::Reg) => self.register(call, row),
             Meaning::Function(Function::InSpace(space)) => self.address(call, |ty| ty.in_space(Some(space))),
         }
     }

@@ -10,7 +10,7 @@ use crate::wire::types::Name;
 use super::super::check::Checker;
 use super::super::constant::Const;
 use super::super::signatures::{self, Meaning, Place, Row};
-use super::super::tree::{Builtin, ExprKind};
+use super::super::tree::{Builtin, ExprKind, ProbeKind};
 use super::super::ty::Ty;
 use super::super::types::{IntType, Space};
 use super::super::value::{Kind, Val};
@@ -20,9 +20,11 @@ impl Checker<'_, '_> {
     pub(super) fn named(&mut self, span: Span, name: &str) -> Option<Val> {
         if let Some(row) = signatures::find(name) {
             return match row.meaning {
-                Meaning::Value(..) | Meaning::Cpus | Meaning::ChildPid | Meaning::Args => {
-                    self.builtin(span, row)
-                }
+                Meaning::Value(..)
+                | Meaning::Cpus
+                | Meaning::ChildPid
+                | Meaning::Args
+                | Meaning::StackArg(_) => self.builtin(span, row),
                 _ => {
                     let message = format!("`{name}` is a function");
                     let error = Diagnostic::error(codes::UNKNOWN_NAME, message).at(span, "not called");
@@ -53,7 +55,11 @@ impl Checker<'_, '_> {
     pub(in super::super) fn builtin(&mut self, span: Span, row: &Row) -> Option<Val> {
         self.available(span, row)?;
         Some(match row.meaning {
+            Meaning::Value(Builtin::Arg(number), _) if self.body().kind == ProbeKind::Usdt => {
+                return self.usdt_argument(span, number);
+            }
             Meaning::Value(builtin, size) => self.builtin_value(span, builtin, size),
+            Meaning::StackArg(number) => self.stack_argument(span, number),
             Meaning::Cpus => Val::int(i64::from(self.host.possible_cpus()), Ty::U64, span),
             Meaning::ChildPid => Val::int(i64::from(self.options.cpid), Ty::U64, span),
             _ => Val { ty: Ty::Void, span, kind: Kind::Args },
@@ -91,13 +97,18 @@ impl Checker<'_, '_> {
 
     fn builtin_value(&mut self, span: Span, builtin: Builtin, size: u8) -> Val {
         let space = match builtin {
-            Builtin::Arg(_) | Builtin::Retval => Some(Space::Kernel),
+            Builtin::Arg(_) | Builtin::Retval => Some(self.body().space),
             _ => None,
+        };
+        let builtin = match builtin {
+            Builtin::Func if self.body().kind.in_user_space() => Builtin::UserFunction,
+            other => other,
         };
         let ty = match builtin {
             Builtin::Comm => Ty::Str { size: 16 },
             Builtin::Probe => Ty::Named(Name::Probe),
             Builtin::Func => Ty::Named(Name::KernelSymbol),
+            Builtin::UserFunction => Ty::Named(Name::Function),
             Builtin::Curtask => self.task_pointer(),
             _ => Ty::fixed(size, false).in_space(space),
         };
@@ -146,9 +157,16 @@ fn place_help(row: &Row, kind: &str) -> Option<&'static str> {
     match (row.name, kind) {
         ("retval", "tracepoint") => Some("the result of a system call is `args.ret`"),
         ("retval", "kprobe") => Some("the function has not run yet: trace its kretprobe"),
+        ("retval", "uprobe") => Some("the function has not run yet: trace its uretprobe"),
         ("args", "kprobe") => Some("use arg0, arg1, ... cast to the right type"),
         (name, "kretprobe") if name.starts_with("arg") => {
             Some("keep the argument in a map at the kprobe: `@a[tid] = arg0`")
+        }
+        (name, "uretprobe") if name.starts_with("arg") => {
+            Some("keep the argument in a map at the uprobe: `@a[tid] = arg0`")
+        }
+        (name, "uprobe") if name.starts_with("arg") => {
+            Some("later arguments are on the stack: sarg0, sarg1, ...")
         }
         (name, "tracepoint") if name.starts_with("arg") => Some("name a field: `args.field`"),
         _ => None,

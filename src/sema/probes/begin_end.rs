@@ -19,6 +19,6 @@ impl Checker<'_, '_> {
                 return self.malformed(first.span, message, "one part too many", name);
             }
         }
-        Some(vec![Place { name: name.into(), target, span: point.span }])
+        Some(vec![Place::new(name, target, point.span)])
     }
 }

@@ -38,7 +38,7 @@ impl Checker<'_, '_> {
             Rate::Every(period) => period,
             Rate::Hertz(frequency) => (1_000_000_000 / frequency).max(1),
         };
-        Some(vec![Place { name, target: Attach::Interval { period }, span: point.span }])
+        Some(vec![Place::new(name, Attach::Interval { period }, point.span)])
     }
 
     /// The rate of an attach point and its full name.

@@ -167,5 +167,5 @@ fn place(wanted: &Wanted, module: Option<&str>, function: &str) -> Place {
         ProbeKind::Kretprobe => Attach::Kretprobe { function, module },
         _ => Attach::Kprobe { function, module, offset: wanted.offset },
     };
-    Place { name, target, span: wanted.span }
+    Place::new(name, target, wanted.span)
 }

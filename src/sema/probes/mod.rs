@@ -8,7 +8,11 @@ mod interval;
 mod kprobe;
 mod profile;
 mod tracepoint;
+mod uprobe;
+mod usdt;
 mod wildcard;
+
+use std::rc::Rc;
 
 use super::check::Checker;
 use super::tree::{Attach, ProbeKind};
@@ -23,6 +27,14 @@ pub(super) struct Place {
     pub name: String,
     pub target: Attach,
     pub span: Span,
+    /// Of a static probe: where its arguments are, as its note says.
+    pub arguments: Option<Rc<str>>,
+}
+
+impl Place {
+    fn new(name: impl Into<String>, target: Attach, span: Span) -> Place {
+        Place { name: name.into(), target, span, arguments: None }
+    }
 }
 
 /// Names of probe types and their short forms.
@@ -34,6 +46,9 @@ const KINDS: &[(&str, &str, ProbeKind)] = &[
     ("tracepoint", "t", ProbeKind::Tracepoint),
     ("kprobe", "k", ProbeKind::Kprobe),
     ("kretprobe", "kr", ProbeKind::Kretprobe),
+    ("uprobe", "u", ProbeKind::Uprobe),
+    ("uretprobe", "ur", ProbeKind::Uretprobe),
+    ("usdt", "U", ProbeKind::Usdt),
 ];
 
 /// Probe types of bpftrace that are not there yet.
@@ -55,12 +70,6 @@ const LATER: &[&str] = &[
     "self",
     "software",
     "test",
-    "u",
-    "U",
-    "ur",
-    "uprobe",
-    "uretprobe",
-    "usdt",
     "w",
     "watchpoint",
 ];
@@ -104,6 +113,8 @@ impl Checker<'_, '_> {
             ProbeKind::Profile => self.profile(point),
             ProbeKind::Tracepoint => self.tracepoint(point),
             ProbeKind::Kprobe | ProbeKind::Kretprobe => self.kprobe(kind, point),
+            ProbeKind::Uprobe | ProbeKind::Uretprobe => self.uprobe(kind, point),
+            ProbeKind::Usdt => self.usdt(point),
         }
     }
 

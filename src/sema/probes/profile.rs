@@ -13,6 +13,6 @@ impl Checker<'_, '_> {
             Rate::Every(period) => Attach::Profile { period: Some(period), frequency: None },
             Rate::Hertz(frequency) => Attach::Profile { period: None, frequency: Some(frequency) },
         };
-        Some(vec![Place { name, target, span: point.span }])
+        Some(vec![Place::new(name, target, point.span)])
     }
 }

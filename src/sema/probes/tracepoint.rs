@@ -89,5 +89,5 @@ impl Checker<'_, '_> {
 
 fn place(category: String, event: String, span: Span) -> Place {
     let name = format!("tracepoint:{category}:{event}");
-    Place { name, target: Attach::Tracepoint { category, event }, span }
+    Place::new(name, Attach::Tracepoint { category, event }, span)
 }

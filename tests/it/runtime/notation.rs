@@ -112,6 +112,10 @@ fn colors() -> std::sync::Arc<[(i64, String)]> {
 pub struct Fixed;
 
 impl Names for Fixed {
+    fn function(&self, index: u64) -> Option<&str> {
+        (index == 1).then_some("malloc")
+    }
+
     fn symbol(&mut self, address: u64) -> Option<&str> {
         (address >= 0xffff_0000).then_some("vfs_read")
     }

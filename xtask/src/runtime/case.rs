@@ -6,6 +6,8 @@
 //! mem: 1G
 //! # a test target of the package (`test = false` in Cargo.toml), put into the guest's PATH under its name
 //! program: kernel
+//! # programs of xtask/guest to be probed, and the C library for them
+//! build: probed
 //! # a module of the kernel's to load first
 //! module: overlay
 //!
@@ -40,6 +42,8 @@ pub struct Suite {
     pub machine: Machine,
     /// Test targets of cargo that its cases run.
     pub programs: Vec<String>,
+    /// Sets of programs that are built for its cases: `probed`.
+    pub builds: Vec<String>,
     /// Modules of the kernel that its cases look for.
     pub modules: Vec<String>,
     /// In the file's order.
@@ -125,6 +129,7 @@ impl Suite {
                 "smp" => self.machine.cpus = number()?,
                 "mem" => self.machine.memory = text,
                 "program" => self.programs.push(text),
+                "build" => self.builds.push(text),
                 "module" => self.modules.push(text),
                 _ => return Err(format!("`{key}` before the first case")),
             }

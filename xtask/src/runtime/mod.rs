@@ -15,7 +15,7 @@ mod self_test;
 use crate::guest::image::Input;
 use crate::guest::kernel::Kernel;
 use crate::guest::qemu;
-use crate::{Res, paths, product, setup};
+use crate::{Res, paths, probed, product, setup};
 use case::{Case, Suite};
 use features::Features;
 use guest_run::Group;
@@ -94,6 +94,9 @@ fn run(request: &Request) -> Res<Counts> {
     let groups = groups(request, &suites);
     for name in wanted(&groups, |suite| &suite.programs) {
         input.program(name, product::test_program(name)?);
+    }
+    for name in wanted(&groups, |suite| &suite.builds) {
+        input.files.extend(probed::files(name)?);
     }
     input.modules.extend(wanted(&groups, |suite| &suite.modules).into_iter().map(str::to_owned));
     qemu::catch_interrupts();

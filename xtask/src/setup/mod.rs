@@ -14,7 +14,7 @@ use std::fs::{self, File};
 
 /// Debian packages of the build: a linker and libc, and what libbpf is built with and linked to.
 const BUILD: &[&str] =
-    &["gcc", "libc6-dev", "make", "binutils", "pkg-config", "libelf-dev", "zlib1g-dev", "libzstd-dev"];
+    &["gcc", "g++", "libc6-dev", "make", "binutils", "pkg-config", "libelf-dev", "zlib1g-dev", "libzstd-dev"];
 /// Debian packages of the guests, besides QEMU.
 const GUEST: &[&str] = &["busybox-static", "xz-utils"];
 
