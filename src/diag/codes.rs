@@ -26,6 +26,8 @@ codes! {
     SYNTAX = "E0101", "syntax error";
     /// An integer, duration or escape that cannot be read.
     BAD_LITERAL = "E0102", "malformed literal";
+    /// A part of the language that is not compiled yet.
+    UNSUPPORTED = "E0103", "not supported yet";
     /// No probe type of that name.
     UNKNOWN_PROBE_TYPE = "E0201", "unknown probe type";
     /// The attach point's parts do not fit its probe type.

@@ -50,7 +50,7 @@ enum RuleKind<'a> {
 /// The rules of a probe block.
 pub(super) fn rules<'a>(probe: &'a Probe, scopes: &Scopes<'a>, maps: &Maps) -> Rc<[Rule<'a>]> {
     let mut collector = Collector { scopes, maps, rules: Vec::new() };
-    super::walk::statements(&probe.body, &mut |statement| collector.statement(statement));
+    super::walk::probe_statements(probe, &mut |statement| collector.statement(statement));
     super::walk::probe(probe, &mut |expr| collector.expr(expr));
     collector.rules.into()
 }

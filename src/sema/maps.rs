@@ -57,7 +57,7 @@ impl Maps {
         let mut maps = Maps::default();
         for probe in &script.probes {
             probe.predicate.iter().for_each(|predicate| maps.expr(predicate));
-            super::walk::statements(&probe.body, &mut |statement| {
+            super::walk::probe_statements(probe, &mut |statement| {
                 super::walk::roots(statement, &mut |root| maps.expr(root));
                 if let StatementKind::Assign { target, .. } = &statement.kind {
                     maps.written(target);

@@ -31,6 +31,7 @@ mod stmt;
 pub mod tree;
 mod ty;
 pub mod types;
+mod unsupported;
 mod usdt;
 mod value;
 mod walk;
@@ -64,6 +65,7 @@ impl Default for Options {
 /// Checks `script` against the machine and types it. Mistakes and warnings go to `sink`; when there is an error
 /// among them the program must not be used.
 pub fn analyse(script: &Script, host: &dyn Host, options: &Options, sink: &mut Sink) -> tree::Program {
+    unsupported::items(script, sink);
     let mut checker = check::Checker::new(host, options, sink, maps::Maps::collect(script));
     let mut rules = Vec::new();
     for (clause, probe) in script.probes.iter().enumerate() {

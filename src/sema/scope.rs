@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 use super::tree::VarId;
 use crate::diag::{Diagnostic, Sink, codes, suggest};
 use crate::source::Span;
-use crate::syntax::ast::{Block, Expr, ExprKind, Probe, Statement, StatementKind, TypeName};
+use crate::syntax::ast::{Block, Expr, ExprKind, ForOver, Probe, Statement, StatementKind, TypeName};
 
 /// A scratch variable of a probe block.
 pub(super) struct Variable<'a> {
@@ -52,7 +52,7 @@ impl<'a> Scopes<'a> {
         self.uses.get(&std::ptr::from_ref(expr).cast()).copied()
     }
 
-    /// The variable that a `let` declares; None when it may not, which was reported.
+    /// The variable that a `let` or `for` declares; None when it may not, which was reported.
     pub fn of_let(&self, statement: &Statement) -> Option<VarId> {
         self.uses.get(&std::ptr::from_ref(statement).cast()).copied()
     }
@@ -91,6 +91,7 @@ impl<'a> Resolver<'a, '_> {
                 self.assign(target, op.is_some());
             }
             StatementKind::Let { name, name_span, ty, value } => {
+                ty.iter().for_each(|ty| super::walk::type_name(ty, &mut |expr| self.expr(expr)));
                 value.iter().for_each(|value| self.expr(value));
                 self.declare(statement, name, *name_span, ty.as_ref(), value.is_some());
             }
@@ -100,6 +101,22 @@ impl<'a> Resolver<'a, '_> {
                 otherwise.iter().for_each(|block| self.block(block));
             }
             StatementKind::Block(block) => self.block(block),
+            StatementKind::Discard(value) => self.expr(value),
+            StatementKind::For { name, name_span, over, body } => {
+                match over {
+                    ForOver::Map(map) => self.expr(map),
+                    ForOver::Range { start, end } => [start, end].into_iter().for_each(|e| self.expr(e)),
+                }
+                self.open.push(HashMap::new());
+                self.declare(statement, name, *name_span, None, true);
+                self.block(body);
+                self.open.pop();
+            }
+            StatementKind::While { cond, body } | StatementKind::Unroll { count: cond, body } => {
+                self.expr(cond);
+                self.block(body);
+            }
+            StatementKind::Break | StatementKind::Continue | StatementKind::Import(_) => {}
         }
     }
 
@@ -107,6 +124,13 @@ impl<'a> Resolver<'a, '_> {
     fn expr(&mut self, expr: &'a Expr) {
         if let ExprKind::Variable(name) = &expr.kind {
             self.read(expr, name);
+        }
+        if let ExprKind::Block { body, value } = &expr.kind {
+            self.open.push(HashMap::new());
+            self.statements(body);
+            value.iter().for_each(|value| self.expr(value));
+            self.open.pop();
+            return;
         }
         super::walk::operands(expr, &mut |operand| self.expr(operand));
     }

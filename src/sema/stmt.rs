@@ -46,6 +46,8 @@ impl Checker<'_, '_> {
                 Some(StmtKind::Return)
             }
             StatementKind::Block(block) => return out.extend(self.block(block)),
+            StatementKind::Discard(value) => self.value(value).map(|v| StmtKind::Expr(v.into_expr())),
+            other => return self.refuse_statement(other, span),
         };
         out.extend(kind.map(|kind| Stmt { span, kind }));
     }

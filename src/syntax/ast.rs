@@ -10,6 +10,18 @@ use crate::source::Span;
 /// A whole script.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Script {
+    /// C definitions and preprocessor lines in order, as text.
+    pub c_items: Vec<CItem>,
+    /// What the `config` blocks set, in order.
+    pub config: Vec<Setting>,
+    /// Imports in order.
+    pub imports: Vec<Import>,
+    /// Declarations of maps in order.
+    pub map_decls: Vec<MapDecl>,
+    /// Macros in order.
+    pub macros: Vec<Macro>,
+    /// Functions in order.
+    pub functions: Vec<Function>,
     /// Probes in order.
     pub probes: Vec<Probe>,
     /// Comments and the `#!` line, in order, for the formatter.
@@ -23,6 +35,147 @@ pub struct Comment {
     pub span: Span,
     /// As written.
     pub text: String,
+}
+
+/// A piece of C: its text and nothing more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CItem {
+    /// Where.
+    pub span: Span,
+    /// As written, comments and continued lines included, without blanks around it.
+    pub text: String,
+    /// What it looks like.
+    pub kind: CItemKind,
+}
+
+/// Kinds of C.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CItemKind {
+    /// A line `#…`, with the lines that continue it.
+    Directive,
+    /// `struct`, `union`, `enum`, `typedef`; a struct may lack its last semicolon.
+    Definition,
+}
+
+/// `key = value` in a `config` block.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setting {
+    /// The whole, without the semicolon.
+    pub span: Span,
+    /// As written, in either case and with or without a prefix.
+    pub key: String,
+    /// Where the key stands.
+    pub key_span: Span,
+    /// The value.
+    pub value: SettingValue,
+    /// Where the value stands.
+    pub value_span: Span,
+}
+
+/// The value of a setting.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SettingValue {
+    /// A number; durations are nanoseconds.
+    Int(u64),
+    /// `true`, `false`
+    Bool(bool),
+    /// `"text"`, escapes replaced.
+    Str(Vec<u8>),
+    /// A bare word.
+    Word(String),
+}
+
+/// `import "path"`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Import {
+    /// The whole, without the semicolon.
+    pub span: Span,
+    /// The path as written, without quotes.
+    pub path: String,
+    /// Where the path stands, quotes included.
+    pub path_span: Span,
+}
+
+/// `let @name = kind(arguments)`
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapDecl {
+    /// The whole, without the semicolon.
+    pub span: Span,
+    /// Name without `@`, empty for `@`.
+    pub name: String,
+    /// Where the name stands.
+    pub name_span: Span,
+    /// `hash`, `lruhash`, …
+    pub kind: String,
+    /// Where the kind stands.
+    pub kind_span: Span,
+    /// What stands in the parentheses.
+    pub args: Vec<DeclArg>,
+}
+
+/// An argument of a map's declaration: `100`, `pin="x"`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeclArg {
+    /// The name before `=`, with its place.
+    pub name: Option<(String, Span)>,
+    /// The value.
+    pub value: Expr,
+}
+
+/// `macro name(params) { body }`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Macro {
+    /// The whole.
+    pub span: Span,
+    /// Its name.
+    pub name: String,
+    /// Where the name stands.
+    pub name_span: Span,
+    /// What it takes.
+    pub params: Vec<MacroParam>,
+    /// The statements of its body.
+    pub body: Block,
+    /// The last expression of the body, if no semicolon follows it: the macro's value.
+    pub value: Option<Box<Expr>>,
+}
+
+/// What a macro takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MacroParam {
+    /// Where.
+    pub span: Span,
+    /// Name without sign.
+    pub name: String,
+    /// What may be passed.
+    pub kind: ParamKind,
+}
+
+/// What may be passed for a macro's parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ParamKind {
+    /// `$a`: a variable.
+    Variable,
+    /// `@a`: a map.
+    Map,
+    /// `a`: any expression, or a type in `typeof`.
+    Expr,
+}
+
+/// `fn name($a : type) : type { body }`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    /// The whole.
+    pub span: Span,
+    /// Its name.
+    pub name: String,
+    /// Where the name stands.
+    pub name_span: Span,
+    /// Names without `$`, their places and types.
+    pub params: Vec<(String, Span, TypeName)>,
+    /// What it returns.
+    pub result: TypeName,
+    /// What runs.
+    pub body: Block,
 }
 
 /// `attach, attach / predicate / { body }`
@@ -43,6 +196,8 @@ pub struct Probe {
 pub struct AttachPoint {
     /// The whole.
     pub span: Span,
+    /// `name` in `name=kprobe:f`.
+    pub name: Option<String>,
     /// The parts between colons, at least one.
     pub parts: Vec<Part>,
 }
@@ -112,6 +267,53 @@ pub enum StatementKind {
     Return(Option<Expr>),
     /// A bare block.
     Block(Block),
+    /// `_ = value`
+    Discard(Expr),
+    /// `for ($x : over) {}`
+    For {
+        /// Name of the variable, without `$`.
+        name: String,
+        /// Where the name stands.
+        name_span: Span,
+        /// What it runs over.
+        over: ForOver,
+        /// What runs.
+        body: Block,
+    },
+    /// `while cond {}`
+    While {
+        /// The condition.
+        cond: Expr,
+        /// What runs.
+        body: Block,
+    },
+    /// `unroll (count) {}`
+    Unroll {
+        /// How often.
+        count: Expr,
+        /// What runs.
+        body: Block,
+    },
+    /// `break`
+    Break,
+    /// `continue`
+    Continue,
+    /// `import "path"` within a body.
+    Import(Import),
+}
+
+/// What a `for` runs over.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ForOver {
+    /// The entries of a map, or what a macro puts in its place.
+    Map(Expr),
+    /// `start..end`, the end not included.
+    Range {
+        /// The first number.
+        start: Expr,
+        /// One past the last number.
+        end: Expr,
+    },
 }
 
 /// An expression.
@@ -228,10 +430,65 @@ pub enum ExprKind {
     },
     /// `()`, `(a,)`, `(a, b)`
     Tuple(Vec<Expr>),
+    /// `(a=1, b="x")`, in order.
+    Record(Vec<RecordField>),
+    /// `{ statements; value }`
+    Block {
+        /// The statements.
+        body: Block,
+        /// The last expression, if no semicolon follows it.
+        value: Option<Box<Expr>>,
+    },
+    /// `if cond { a } else { b }` where a value is expected; the branches are `Block`s, the last may be an `If`.
+    If {
+        /// The condition.
+        cond: Box<Expr>,
+        /// When it holds.
+        then: Box<Expr>,
+        /// Otherwise.
+        otherwise: Option<Box<Expr>>,
+    },
+    /// `comptime x`
+    Comptime(Box<Expr>),
+    /// `$1`, counted from 1.
+    Positional(u32),
+    /// `$#`
+    PositionalCount,
+    /// `typeof(x)` where a value is expected: a type as a macro's argument.
+    Type(TypeName),
+    /// `offsetof(type, a.b)`
+    Offsetof {
+        /// Of which struct.
+        of: TypeOrExpr,
+        /// The fields on the way, at least one, with their places.
+        path: Vec<(String, Span)>,
+    },
+    /// `typeinfo(x)`
+    Typeinfo(TypeOrExpr),
     /// `sizeof(type)`
     SizeofType(TypeName),
     /// `sizeof(expr)`; a bare `Name` here may also be a typedef, which only sema can tell.
     SizeofExpr(Box<Expr>),
+}
+
+/// `name = value` in a record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordField {
+    /// The name.
+    pub name: String,
+    /// Where the name stands.
+    pub name_span: Span,
+    /// The value.
+    pub value: Expr,
+}
+
+/// What a type is asked of. A bare `Name` as expression may also be a typedef, which only sema can tell.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TypeOrExpr {
+    /// A type.
+    Type(TypeName),
+    /// A value, of which only the type counts.
+    Expr(Box<Expr>),
 }
 
 /// A type as written.
@@ -256,6 +513,8 @@ pub enum TypeBase {
     Union(String),
     /// `enum name`
     Enum(String),
+    /// `typeof(x)`
+    Typeof(Box<TypeOrExpr>),
 }
 
 /// What follows the base of a type.

@@ -1,7 +1,7 @@
 //! Text to syntax tree, and back.
 //!
-//! The grammar in `grammar/beetrace.pest` holds the syntax, that of bpftrace 0.27 as far as this version goes; what is
-//! left of its language is recognised and refused by name. Meaning is sema's.
+//! The grammar in `grammar/beetrace.pest` holds the syntax, that of bpftrace 0.27. C is kept as text (`CItem`).
+//! Meaning is sema's.
 //!
 //! - `parse`: text to tree and messages; the only user of pest;
 //! - `print`: tree to text that parses back to the same tree;

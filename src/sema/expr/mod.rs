@@ -48,6 +48,15 @@ impl Checker<'_, '_> {
             Tuple(items) => self.tuple(expr.span, items),
             SizeofType(ty) => self.sizeof_type(expr.span, ty),
             SizeofExpr(operand) => self.sizeof_expr(expr.span, operand),
+            Record(_)
+            | Block { .. }
+            | If { .. }
+            | Comptime(_)
+            | Positional(_)
+            | PositionalCount
+            | Type(_)
+            | Offsetof { .. }
+            | Typeinfo(_) => self.refuse_expr(&expr.kind, expr.span),
         }
     }
 

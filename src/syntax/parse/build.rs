@@ -9,7 +9,7 @@ use super::{MAX_DEPTH, expr};
 use crate::diag::{Diagnostic, codes};
 use crate::source::{FileId, Span};
 use crate::syntax::ast::{
-    AttachPoint, BinaryOp, Block, Expr, ExprKind, Part, Probe, Statement, StatementKind,
+    AttachPoint, BinaryOp, Block, Expr, ExprKind, ForOver, Part, Probe, Statement, StatementKind,
 };
 
 /// A pair of our grammar.
@@ -22,6 +22,8 @@ pub(super) struct Builder {
     found: RefCell<Vec<Diagnostic>>,
     /// Levels of blocks and `else if` around the place being built.
     level: Cell<usize>,
+    /// The deepest level reached so far, for what wraps statements into an expression.
+    deepest: Cell<usize>,
 }
 
 /// Pairs of our grammar.
@@ -30,7 +32,7 @@ type Pairs<'i> = pest::iterators::Pairs<'i, Rule>;
 impl Builder {
     /// A builder for a text that begins at byte `base` of `file`.
     pub(super) fn new(file: FileId, base: usize) -> Builder {
-        Builder { file, base, found: RefCell::default(), level: Cell::new(0) }
+        Builder { file, base, found: RefCell::default(), level: Cell::new(0), deepest: Cell::new(0) }
     }
 
     /// What was found wrong, in the order of the text.
@@ -60,9 +62,24 @@ impl Builder {
         self.level.get()
     }
 
+    /// Notes that the tree reaches down to `level`.
+    pub(super) fn reaches(&self, level: usize) {
+        self.deepest.set(self.deepest.get().max(level));
+    }
+
+    /// What `build` gives, and the levels below the present one that it took.
+    pub(super) fn measured<T>(&self, build: impl FnOnce() -> T) -> (T, usize) {
+        let before = self.deepest.replace(self.level.get());
+        let built = build();
+        let depth = self.deepest.get() - self.level.get();
+        self.reaches(before);
+        (built, depth)
+    }
+
     /// One level down; false, with a message, when that is one too many.
     fn deeper(&self, span: Span) -> bool {
         self.level.set(self.level.get() + 1);
+        self.reaches(self.level.get());
         if self.level.get() <= MAX_DEPTH {
             return true;
         }
@@ -94,31 +111,89 @@ impl Builder {
     fn attach(&self, pair: Pair) -> AttachPoint {
         let span = self.span(&pair);
         let part = |pair: Pair| Part { span: self.span(&pair), text: unquote(pair.as_str()) };
-        AttachPoint { span, parts: pair.into_inner().map(part).collect() }
+        let mut parts = pair.into_inner().peekable();
+        let name = parts.next_if(|p| p.as_rule() == Rule::probe_name).map(|p| p.as_str().to_owned());
+        AttachPoint { span, name, parts: parts.map(part).collect() }
     }
 
-    fn block(&self, pair: Pair) -> Block {
+    pub(super) fn block(&self, pair: Pair) -> Block {
         let span = self.span(&pair);
-        self.level.set(self.level.get() + 1);
-        let statements = pair.into_inner().map(|s| self.statement(s)).collect();
-        self.level.set(self.level.get() - 1);
+        let statements = self.inside(|| pair.into_inner().filter_map(|s| self.statement(s)).collect());
         Block { span, statements }
     }
 
-    pub(super) fn statement(&self, pair: Pair) -> Statement {
-        match pair.as_rule() {
-            Rule::if_stmt => self.if_stmt(pair),
-            Rule::block => {
-                let block = self.block(pair);
-                Statement { span: block.span, kind: StatementKind::Block(block) }
+    /// Runs `build` one level down.
+    pub(super) fn inside<T>(&self, build: impl FnOnce() -> T) -> T {
+        self.level.set(self.level.get() + 1);
+        self.reaches(self.level.get());
+        let built = build();
+        self.level.set(self.level.get() - 1);
+        built
+    }
+
+    /// A statement; none for its semicolon.
+    pub(super) fn statement(&self, pair: Pair) -> Option<Statement> {
+        let span = self.span(&pair);
+        let kind = match pair.as_rule() {
+            Rule::if_stmt => return Some(self.if_stmt(pair)),
+            Rule::let_stmt => return Some(self.let_stmt(pair)),
+            Rule::return_stmt => return Some(self.return_stmt(pair)),
+            Rule::simple_stmt => return Some(self.simple_stmt(pair)),
+            Rule::block => StatementKind::Block(self.block(pair)),
+            Rule::for_stmt => self.for_stmt(pair),
+            Rule::while_stmt => {
+                let (cond, body) = self.guarded(pair);
+                StatementKind::While { cond, body }
             }
-            Rule::let_stmt => self.let_stmt(pair),
-            Rule::return_stmt => self.return_stmt(pair),
-            _ => self.simple_stmt(pair),
+            Rule::unroll_stmt => {
+                let (count, body) = self.guarded(pair);
+                StatementKind::Unroll { count, body }
+            }
+            Rule::import => {
+                let import = self.import(pair);
+                return Some(Statement { span: import.span, kind: StatementKind::Import(import) });
+            }
+            Rule::break_stmt | Rule::continue_stmt => {
+                let keyword = only(pair);
+                let span = self.span(&keyword);
+                let kind = match keyword.as_rule() {
+                    Rule::kw_break => StatementKind::Break,
+                    _ => StatementKind::Continue,
+                };
+                return Some(Statement { span, kind });
+            }
+            _ => return None,
+        };
+        Some(Statement { span, kind })
+    }
+
+    /// Keyword, condition, block.
+    fn guarded(&self, pair: Pair) -> (Expr, Block) {
+        let mut parts = pair.into_inner().skip(1);
+        let mut next = || parts.next().expect("the grammar gives a loop its condition and block");
+        let cond = self.only_expr(next());
+        (cond, self.block(next()))
+    }
+
+    fn for_stmt(&self, pair: Pair) -> StatementKind {
+        let mut parts = pair.into_inner().skip(1);
+        let mut next = || parts.next().expect("the grammar gives a loop its parts");
+        let variable = next();
+        let first = self.expr(next()).expr;
+        let second = next();
+        let (over, body) = match second.as_rule() {
+            Rule::operand => (ForOver::Range { start: first, end: self.expr(second).expr }, next()),
+            _ => (ForOver::Map(first), second),
+        };
+        StatementKind::For {
+            name: variable.as_str()[1..].to_owned(),
+            name_span: self.span(&variable),
+            over,
+            body: self.block(body),
         }
     }
 
-    fn if_stmt(&self, pair: Pair) -> Statement {
+    pub(super) fn if_stmt(&self, pair: Pair) -> Statement {
         let level = self.level.get();
         let mut parts = pair.into_inner();
         let mut arms = vec![self.arm(&mut parts)];
@@ -188,6 +263,10 @@ impl Builder {
             return Statement { span: target.outer, kind: StatementKind::Expr(target.expr) };
         };
         let value = self.expr(value);
+        if matches!(&target.expr.kind, ExprKind::Name(name) if name == "_") && op.as_str() == "=" {
+            let span = target.outer.to(value.outer);
+            return Statement { span, kind: StatementKind::Discard(value.expr) };
+        }
         self.check_target(&target.expr, &op);
         let op = compound(op.as_str());
         let kind = StatementKind::Assign { target: target.expr, op, value: value.expr };
@@ -197,11 +276,6 @@ impl Builder {
     fn check_target(&self, target: &Expr, op: &Pair) {
         if matches!(target.kind, ExprKind::Variable(_) | ExprKind::Map { .. }) {
             return;
-        }
-        if matches!(&target.kind, ExprKind::Name(name) if name == "_") {
-            let message = "discarding a value with `_ =` is not supported yet";
-            return self
-                .report(Diagnostic::error(codes::SYNTAX, message).at(target.span, "not supported yet"));
         }
         let error = Diagnostic::error(codes::SYNTAX, "only a variable or a map can be assigned to");
         let error = error.at(target.span, "not a variable or map").because(self.span(op), "assigned here");

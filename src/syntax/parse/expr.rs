@@ -14,7 +14,7 @@ pub(super) struct Built {
     /// With the parentheses around it, for the span of what contains it.
     pub(super) outer: Span,
     /// Levels of the tree below and with it.
-    depth: usize,
+    pub(super) depth: usize,
 }
 
 /// The operator written `symbol`.
@@ -55,7 +55,8 @@ impl Builder {
     }
 
     /// Wraps a node whose parts are `depth` levels deep.
-    fn built(&self, kind: ExprKind, span: Span, depth: usize) -> Built {
+    pub(super) fn built(&self, kind: ExprKind, span: Span, depth: usize) -> Built {
+        self.reaches(self.level() + depth + 1);
         if self.level() + depth < MAX_DEPTH {
             return Built { expr: Expr { span, kind }, outer: span, depth: depth + 1 };
         }
@@ -64,7 +65,7 @@ impl Builder {
         Built { expr: Expr { span, kind: ExprKind::Bool(false) }, outer: span, depth: 1 }
     }
 
-    fn leaf(&self, kind: ExprKind, span: Span) -> Built {
+    pub(super) fn leaf(&self, kind: ExprKind, span: Span) -> Built {
         self.built(kind, span, 0)
     }
 
@@ -111,9 +112,11 @@ impl Builder {
             Rule::deref => UnaryOp::Deref,
             Rule::address => return self.address(span, operand),
             Rule::cast => {
-                let ty = self.type_name(only(op));
-                return self.built(ExprKind::Cast { ty, operand: boxed(operand) }, outer, depth);
+                let (ty, levels) = self.typed(only(op));
+                let kind = ExprKind::Cast { ty, operand: boxed(operand) };
+                return self.built(kind, outer, depth.max(levels));
             }
+            Rule::comptime => return self.built(ExprKind::Comptime(boxed(operand)), outer, depth),
             rule => return self.step(operand, span, rule == Rule::pre_inc, true),
         };
         self.built(ExprKind::Unary { op: unary, operand: boxed(operand) }, outer, depth)
@@ -186,14 +189,14 @@ impl Builder {
             Rule::string => self.leaf(self.string(&pair), span),
             Rule::boolean => self.leaf(ExprKind::Bool(pair.as_str() == "true"), span),
             Rule::variable => self.leaf(ExprKind::Variable(pair.as_str()[1..].to_owned()), span),
-            Rule::positional => {
-                let error = Diagnostic::error(codes::SYNTAX, "positional parameters are not supported yet");
-                self.report(error.at(span, "not supported yet"));
-                self.leaf(ExprKind::Bool(false), span)
-            }
+            Rule::positional => self.positional(pair),
             Rule::name => self.name(pair),
             Rule::map => self.map(pair),
-            Rule::sizeof => self.sizeof(pair),
+            Rule::sizeof | Rule::typeinfo | Rule::offsetof => self.question(pair),
+            Rule::typeof_name => self.type_value(pair),
+            Rule::if_expr => self.if_value(only(pair)),
+            Rule::block => self.block_value(pair),
+            Rule::record => self.record(pair),
             _ => self.group(pair),
         }
     }
@@ -230,17 +233,6 @@ impl Builder {
         self.built(ExprKind::Map { name, key: Some(Box::new(key)) }, span.to(end), depth)
     }
 
-    fn sizeof(&self, pair: Pair) -> Built {
-        let span = self.span(&pair);
-        let inner = pair.into_inner().nth(1).map(only).expect("sizeof has an argument");
-        if inner.as_rule() == Rule::expr {
-            let built = self.expr(inner);
-            let depth = built.depth;
-            return self.built(ExprKind::SizeofExpr(boxed(built)), span, depth);
-        }
-        self.leaf(ExprKind::SizeofType(self.type_name(inner)), span)
-    }
-
     fn group(&self, pair: Pair) -> Built {
         let outer = self.span(&pair);
         let mut comma = false;
@@ -275,7 +267,7 @@ impl Builder {
         ExprKind::Int { value, suffix: suffix.to_owned() }
     }
 
-    fn string(&self, pair: &Pair) -> ExprKind {
+    pub(super) fn string(&self, pair: &Pair) -> ExprKind {
         let (bytes, wrong) = literal::string(pair.as_str());
         wrong.into_iter().for_each(|w| self.bad_literal(pair, w));
         ExprKind::Str(bytes)
@@ -290,11 +282,11 @@ impl Builder {
     }
 }
 
-fn boxed(built: Built) -> Box<Expr> {
+pub(super) fn boxed(built: Built) -> Box<Expr> {
     Box::new(built.expr)
 }
 
 fn is_prefix(rule: Rule) -> bool {
     use Rule::*;
-    matches!(rule, pre_inc | pre_dec | minus | not | bit_not | deref | address | cast)
+    matches!(rule, pre_inc | pre_dec | minus | not | bit_not | deref | address | cast | comptime)
 }

@@ -9,21 +9,23 @@
 //! Deliberately absent: names and types. `foo(1)` parses whatever `foo` is.
 
 mod build;
+mod ctext;
 mod explain;
 mod expr;
 mod grammar;
+mod items;
 mod lexical;
 mod literal;
 mod recover;
 mod scan;
 mod types;
-mod unsupported;
+mod values;
 
 use pest::Parser as _;
 
 use crate::diag::{Diagnostic, Sink, codes};
 use crate::source::{FileId, Span};
-use crate::syntax::ast::{Comment, Probe, Script};
+use crate::syntax::ast::{Comment, Script};
 use build::Builder;
 use grammar::{Grammar, Rule};
 use scan::{Kind, Scan};
@@ -46,24 +48,24 @@ const DEEP_STACK: usize = 16 << 20;
 /// Parses `text`, the whole of `file`.
 ///
 /// Mistakes go to `sink` as [`codes::SYNTAX`], [`codes::BAD_LITERAL`] or [`codes::TOO_DEEP`]; the script then holds
-/// the probes without mistakes.
+/// what has no mistakes.
 pub fn parse(file: FileId, text: &str, sink: &mut Sink) -> Script {
     let scanned = scan::scan(text, false);
     let comments = scanned.tokens.iter().filter(|t| matches!(t.kind, Kind::Comment | Kind::Shebang));
     let comments =
         comments.map(|t| Comment { span: Span::new(file, t.start..t.end), text: t.text(text).to_owned() });
-    let mut script = Script { probes: Vec::new(), comments: comments.collect() };
-    script.probes = match scanned.nesting(text, MAX_NESTING) {
-        Ok(0..=SHALLOW) => probes(file, text, &scanned, sink),
-        Ok(_) => on_large_stack(|| probes(file, text, &scanned, sink)),
+    let comments = comments.collect();
+    let script = match scanned.nesting(text, MAX_NESTING) {
+        Ok(0..=SHALLOW) => items(file, text, &scanned, sink),
+        Ok(_) => on_large_stack(|| items(file, text, &scanned, sink)),
         Err(bracket) => {
             let message = format!("more than {MAX_NESTING} brackets, braces or `?` inside each other");
             let span = Span::new(file, bracket.start..bracket.end);
             sink.push(Diagnostic::error(codes::TOO_DEEP, message).at(span, "one too many"));
-            Vec::new()
+            Script::default()
         }
     };
-    script
+    Script { comments, ..script }
 }
 
 /// Runs `work` on a thread of its own, whose stack suffices for [`MAX_NESTING`] whatever the caller has left.
@@ -75,16 +77,16 @@ fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     })
 }
 
-fn probes(file: FileId, text: &str, scanned: &Scan, sink: &mut Sink) -> Vec<Probe> {
+fn items(file: FileId, text: &str, scanned: &Scan, sink: &mut Sink) -> Script {
     let parsed = Grammar::parse(Rule::script, text).ok().filter(|_| scanned.problems.is_empty());
     let Some(pairs) = parsed else {
         return recover::recover(file, text, sink);
     };
     let builder = Builder::new(file, 0);
-    let pairs = pairs.filter(|pair| pair.as_rule() == Rule::probe);
-    let probes = pairs.map(|pair| builder.probe(pair)).collect();
+    let mut script = Script::default();
+    pairs.for_each(|pair| builder.item(pair, &mut script));
     builder.into_found().into_iter().for_each(|d| sink.push(d));
-    probes
+    script
 }
 
 #[cfg(test)]
@@ -98,7 +100,15 @@ mod tests {
 // c
 kprobe:a/b/c/{$x=1-1;$x-=1;@-=1;@++;$y=$x---1;$z=$x+++1;$a=$b&&&$c;$d=$e&$f;$g=$h<<1<=2;$i=$j>>1>=2;}
 uprobe:/a//b:"c d" /1/{ $x <<= 1; @y[1,"//",2]>>=3; $z=$a->b.c.0[1]; if(!$x!=~$y){}else if $x{} }
-interval:1s,n=u:/x:y,*:f{print((uint8)-1,(struct s*)$p,(int32*[4])$q,1?:2,1?2:3,0x1f,1e3,5ms,@,@_,-1,*$p)}
+#define A /* x
+ */ 'a'
+struct s { char c; /* } */ };
+config = { a = 1; b = "x"; c=word }
+import "a//b"; import c//d;
+let @m = hash(100, pin="a");
+macro f($a, @b, c) { if ($a) { { 1 }; c } else { (c=1,d="}") } }
+fn g($a : int8[4]) : uint64 { return sizeof(typeof($a)) + offsetof(struct s, c.d); }
+interval:1s,n=u:/x:y,*:f /{ 1 } / 2/{for($i:0..$#){while $1{break;}unroll(2){continue;}_=comptime 1;print((uint8)-1,(struct s*)$p,(int32*[4])$q,1?:2,1?2:3,0x1f,1e3,5ms,@,@_,-1,*$p)}}
 "##;
 
     #[test]
@@ -112,7 +122,16 @@ interval:1s,n=u:/x:y,*:f{print((uint8)-1,(struct s*)$p,(int32*[4])$q,1?:2,1?2:3,
             use Rule::*;
             let token = !matches!(
                 pair.as_rule(),
-                first_part | path_kind | part | path_part | block | end_mark | type_suffix | EOI | args
+                first_part
+                    | path_kind
+                    | part
+                    | path_part
+                    | probe_name
+                    | block
+                    | end_mark
+                    | type_suffix
+                    | EOI
+                    | args
             );
             let span = (pair.as_span().start(), pair.as_span().end());
             assert!(!token || tokens.contains(&span), "{:?} {:?}", pair.as_rule(), pair.as_str());

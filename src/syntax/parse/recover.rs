@@ -14,20 +14,19 @@ use super::explain::{Place, Trouble, explain};
 use super::grammar::{Grammar, Rule};
 use super::lexical;
 use super::scan::{Kind, Scan, Token, scan};
-use super::unsupported;
 use crate::diag::{Diagnostic, Sink, codes};
 use crate::source::{FileId, Span};
-use crate::syntax::ast::Probe;
+use crate::syntax::ast::Script;
 
 /// Messages after which no more are looked for.
 const ENOUGH: usize = 40;
 
-/// Reports the mistakes of `text`, which pest refused, and returns the probes without.
-pub(super) fn recover(file: FileId, text: &str, sink: &mut Sink) -> Vec<Probe> {
+/// Reports the mistakes of `text`, which pest refused, and returns what has none.
+pub(super) fn recover(file: FileId, text: &str, sink: &mut Sink) -> Script {
     let Scan { mut tokens, problems } = scan(text, true);
     tokens.retain(|t| !matches!(t.kind, Kind::Comment | Kind::Shebang));
-    let mut recovery =
-        Recovery { file, text, tokens, found: Vec::new(), probes: Vec::new(), bad: Vec::new() };
+    let script = Script::default();
+    let mut recovery = Recovery { file, text, tokens, found: Vec::new(), script, bad: Vec::new() };
     for (range, problem) in problems {
         if lexical::is_closing_quote(text, range.start, problem, recovery.bad.last().copied()) {
             continue;
@@ -35,7 +34,7 @@ pub(super) fn recover(file: FileId, text: &str, sink: &mut Sink) -> Vec<Probe> {
         recovery.bad.push(range.start);
         recovery.found.push(lexical::diagnostic(file, text, range, problem));
     }
-    recovery.script();
+    recovery.items();
     recovery.found.sort_by_key(|d| d.labels.first().map_or(0, |l| l.span.start));
     recovery.found.into_iter().take(ENOUGH).for_each(|d| sink.push(d));
     if !sink.has_errors() {
@@ -44,7 +43,7 @@ pub(super) fn recover(file: FileId, text: &str, sink: &mut Sink) -> Vec<Probe> {
             Diagnostic::error(codes::SYNTAX, "this script does not parse").at(Span::new(file, 0..0), ""),
         );
     }
-    recovery.probes
+    recovery.script
 }
 
 struct Recovery<'a> {
@@ -53,13 +52,13 @@ struct Recovery<'a> {
     /// Without comments.
     tokens: Vec<Token>,
     found: Vec<Diagnostic>,
-    probes: Vec<Probe>,
+    script: Script,
     /// Where the problems of the scan are; the pieces around them are not explained again.
     bad: Vec<usize>,
 }
 
 impl Recovery<'_> {
-    fn script(&mut self) {
+    fn items(&mut self) {
         let mut at = 0;
         while at < self.tokens.len() && self.found.len() < ENOUGH {
             at = self.item(at);
@@ -82,16 +81,17 @@ impl Recovery<'_> {
     /// A probe or whatever stands in its place from token `at` on; returns where the next begins.
     fn item(&mut self, at: usize) -> usize {
         let first = self.tokens[at];
-        if let Some(diagnostic) = unsupported::item(self.text, first, self.span(first)) {
-            self.found.push(diagnostic);
-            return self.item_end(at);
-        }
-        match first.text(self.text) {
-            "}" => {
+        match (first.kind, first.text(self.text)) {
+            (Kind::Directive | Kind::Definition, _) => {
+                let _ = self.parse_item(at, at);
+                at + 1
+            }
+            (Kind::Word, "let" | "import" | "config") => self.short_item(at),
+            (_, "}") => {
                 self.report("unmatched `}`", first, "closes nothing");
                 at + 1
             }
-            ";" => {
+            (_, ";") => {
                 self.report("a `;` outside of a probe", first, "ends no statement");
                 at + 1
             }
@@ -99,19 +99,33 @@ impl Recovery<'_> {
         }
     }
 
-    /// Behind the body or semicolon that ends the item at `at`.
-    fn item_end(&self, at: usize) -> usize {
-        if self.tokens[at].kind == Kind::Directive {
-            return at + 1;
+    /// An item without statements: explained as a whole.
+    fn short_item(&mut self, at: usize) -> usize {
+        let end = self.short_end(at);
+        let last = end - 1 - usize::from(self.is(end - 1, ";"));
+        if last >= at && self.parse_item(at, last).is_err() {
+            let piece = self.text[self.tokens[at].start..self.tokens[last].end].to_owned();
+            self.explain_piece(Rule::only_item, &piece, at..last + 1, Place::Item);
         }
-        match (at..self.tokens.len()).find(|t| self.is(*t, "{") || self.is(*t, ";")) {
-            Some(open) if self.is(open, "{") => {
-                let behind = self.close_of(open) + 1;
-                behind + usize::from(self.is(behind, ";"))
+        end
+    }
+
+    /// Behind the item that begins at `at`: behind its semicolon or braces, or where a line begins.
+    fn short_end(&self, at: usize) -> usize {
+        for next in at + 1..self.tokens.len() {
+            let (before, token) = (self.tokens[next - 1], self.tokens[next]);
+            if self.is(next, "{") {
+                return (self.close_of(next) + 1).min(self.tokens.len());
             }
-            Some(end) => end + 1,
-            None => self.tokens.len(),
+            if self.is(next, ";") {
+                return next + 1;
+            }
+            let line = self.text[before.end.min(token.start)..token.start].contains('\n');
+            if line && matches!(token.kind, Kind::Attach | Kind::Word | Kind::Definition | Kind::Directive) {
+                return next;
+            }
         }
+        self.tokens.len()
     }
 
     /// The token that closes the brace at `open`: a `}`, a `MissingClose`, or the end.
@@ -141,8 +155,7 @@ impl Recovery<'_> {
         let close = self.close_of(open);
         if !self.is(close, "}") {
             self.unclosed(open, close);
-        } else if let Ok(probe) = self.parse_probe(at, close) {
-            self.probes.extend(probe);
+        } else if self.parse_item(at, close).is_ok() {
             return close + 1;
         }
         self.explain_head(at, open);
@@ -150,14 +163,14 @@ impl Recovery<'_> {
         close + 1
     }
 
-    /// Parses tokens `from..=to` as a probe.
-    fn parse_probe(&mut self, from: usize, to: usize) -> Result<Option<Probe>, ()> {
+    /// Parses tokens `from..=to` as an item and keeps it.
+    fn parse_item(&mut self, from: usize, to: usize) -> Result<(), ()> {
         let (start, end) = (self.tokens[from].start, self.tokens[to].end);
-        let pairs = Grammar::parse(Rule::only_probe, &self.text[start..end]).map_err(|_| ())?;
+        let pairs = Grammar::parse(Rule::only_item, &self.text[start..end]).map_err(|_| ())?;
         let builder = Builder::new(self.file, start);
-        let probe = pairs.into_iter().next().map(|pair| builder.probe(pair));
+        pairs.for_each(|pair| builder.item(pair, &mut self.script));
         self.found.extend(builder.into_found());
-        Ok(probe)
+        Ok(())
     }
 
     /// Explains what is wrong before the body that opens at `open`, if anything.
@@ -166,7 +179,8 @@ impl Recovery<'_> {
         let end = self.tokens.get(open).map_or(self.text.len(), |t| t.end);
         let closed = if self.is(open, "{") { "}" } else { "" };
         let skeleton = format!("{}{closed}", &self.text[start..end]);
-        self.explain_piece(Rule::only_probe, &skeleton, from..open, Place::Head);
+        let place = if self.tokens[from].kind == Kind::Word { Place::Item } else { Place::Head };
+        self.explain_piece(Rule::only_item, &skeleton, from..open, place);
     }
 
     /// Parses `skeleton`, made of tokens `range`; explains the failure. Returns the token at which to go on.
@@ -183,7 +197,7 @@ impl Recovery<'_> {
             Ok(pairs) => {
                 if rule == Rule::only_statement {
                     let builder = Builder::new(self.file, start);
-                    pairs.take(1).for_each(|pair| drop(builder.statement(pair)));
+                    pairs.for_each(|pair| drop(builder.statement(pair)));
                     self.found.extend(builder.into_found());
                 }
                 return None;
@@ -226,13 +240,16 @@ impl Recovery<'_> {
 
     /// Behind the statement that begins at token `at`, its semicolon included.
     fn statement_end(&self, at: usize, close: usize) -> usize {
+        let controls = ["if", "for", "while", "unroll", "{"].iter().any(|word| self.is(at, word));
         let mut depth = 0;
+        let mut valued = false;
         for t in at..close {
             if self.is(t, "{") {
+                valued = depth > 0 && valued || depth == 0 && !controls && self.wants_value(at, t);
                 depth += 1;
             } else if self.is(t, "}") {
                 depth -= 1;
-                if depth == 0 && !self.is(t + 1, "else") {
+                if depth == 0 && !valued && !self.is(t + 1, "else") {
                     return (t + 1 + usize::from(self.is(t + 1, ";"))).min(close);
                 }
             } else if self.is(t, ";") && depth == 0 {
@@ -242,15 +259,18 @@ impl Recovery<'_> {
         close
     }
 
+    /// True if the brace at `open` stands where the statement that begins at `from` wants a value.
+    fn wants_value(&self, from: usize, open: usize) -> bool {
+        let before = self.tokens[open.saturating_sub(1)];
+        let operator =
+            before.kind == Kind::Punct && ![")", "]", "++", "--"].contains(&before.text(self.text));
+        operator || (from..open).any(|t| ["if", "else", "comptime"].iter().any(|word| self.is(t, word)))
+    }
+
     /// The statement of tokens `from..to`; returns where to go on.
     fn statement(&mut self, from: usize, to: usize) -> usize {
         let first = self.tokens[from];
         let (start, end) = (first.start, self.tokens[to - 1].end);
-        if let Some(diagnostic) = unsupported::statement(self.text, first, self.span(first)) {
-            self.found.push(diagnostic);
-            self.inner_blocks(from, to);
-            return to;
-        }
         let mut skeleton = self.text[start..end].to_owned();
         let blocks = self.braces(from, to);
         for &(open, close) in &blocks {
@@ -270,10 +290,6 @@ impl Recovery<'_> {
                 to
             }
         }
-    }
-
-    fn inner_blocks(&mut self, from: usize, to: usize) {
-        self.braces(from, to).into_iter().for_each(|(open, close)| self.block(open, close));
     }
 
     /// Outermost pairs of braces among tokens `from..to`.

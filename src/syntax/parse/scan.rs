@@ -8,6 +8,8 @@
 
 use std::ops::Range;
 
+use super::ctext;
+
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -15,8 +17,10 @@ pub(super) enum Kind {
     Shebang,
     /// `// …` or `/* … */`.
     Comment,
-    /// A line `#…` outside of probes.
+    /// A line `#…` outside of probes, with the lines that continue it.
     Directive,
+    /// A C definition outside of probes.
+    Definition,
     /// An attach point, or what stands in its place.
     Attach,
     /// A keyword or name.
@@ -90,7 +94,17 @@ impl Scan {
     pub(super) fn nesting(&self, text: &str, limit: usize) -> Result<usize, Token> {
         let mut open: Vec<u8> = Vec::new();
         let mut most = 0;
-        for token in self.tokens.iter().filter(|t| t.kind == Kind::Punct) {
+        for token in &self.tokens {
+            if token.kind == Kind::Definition {
+                let depth = ctext::depth(token.text(text));
+                most = most.max(depth);
+                if depth > limit {
+                    return Err(*token);
+                }
+            }
+            if token.kind != Kind::Punct {
+                continue;
+            }
             match text.as_bytes()[token.start] {
                 b if token.end - token.start == 1 && b"([{?".contains(&b) => {
                     open.push(b);
@@ -119,7 +133,8 @@ fn close_ternaries(open: &mut Vec<u8>) {
 
 /// Scans `text`. When `recovering`, what looks like the head of a probe closes the blocks open before it.
 pub(super) fn scan(text: &str, recovering: bool) -> Scan {
-    let mut scanner = Scanner { text, at: 0, mode: Mode::Head, recovering, scan: Scan::default() };
+    let mut scanner =
+        Scanner { text, at: 0, mode: Mode::Head, conditional: false, recovering, scan: Scan::default() };
     scanner.run();
     scanner.scan
 }
@@ -129,8 +144,10 @@ pub(super) fn scan(text: &str, recovering: bool) -> Scan {
 enum Mode {
     /// Between the probes and in their attach points.
     Head,
-    /// Behind the first slash of a predicate.
-    Predicate,
+    /// Behind the first slash of a predicate, in so many braces of its expressions.
+    Predicate(usize),
+    /// Behind a word of [`ITEMS`], up to its first brace, or to what ends a `let`.
+    Item,
     /// In so many braces.
     Body(usize),
 }
@@ -139,6 +156,8 @@ struct Scanner<'a> {
     text: &'a str,
     at: usize,
     mode: Mode,
+    /// An `if` in the present predicate: a brace follows its parentheses.
+    conditional: bool,
     recovering: bool,
     scan: Scan,
 }
@@ -148,6 +167,9 @@ const OPERATORS: &[&str] = &[
     "<<=", ">>=", "->", "++", "--", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||", "+=", "-=", "*=", "/=",
     "%=", "&=", "|=", "^=", "..",
 ];
+
+/// Words that begin something beside probes, made of the same tokens as a body.
+const ITEMS: &[&str] = &["config", "macro", "fn", "let"];
 
 /// Words that may stand before a `{` within a body.
 const KEYWORDS: &[&str] = &["if", "else", "for", "while", "unroll", "return", "comptime"];
@@ -228,12 +250,54 @@ impl Scanner<'_> {
                 self.token(Kind::Punct, 1);
             }
             b'/' => {
-                self.mode = Mode::Predicate;
+                self.mode = Mode::Predicate(0);
+                self.conditional = false;
                 self.token(Kind::Punct, 1);
             }
             b'}' | b',' | b';' => self.token(Kind::Punct, 1),
-            b'#' => self.token(Kind::Directive, self.line_length()),
+            b'#' => self.token(Kind::Directive, ctext::directive(self.rest())),
+            _ if self.begins_item() => self.item(),
             _ => self.attach(),
+        }
+    }
+
+    /// True unless an attach point must follow.
+    fn begins_item(&self) -> bool {
+        let last = self.scan.tokens.iter().rev().find(|t| t.kind != Kind::Comment);
+        last.is_none_or(|t| t.kind != Kind::Attach && !t.is(self.text, ","))
+    }
+
+    /// What begins with a word of its own, else an attach point.
+    fn item(&mut self) {
+        let length = self.length(0, is_word);
+        let (word, behind) = self.rest().split_at(length);
+        let apart = behind.starts_with(|c: char| c.is_ascii_whitespace() || "=/\"@".contains(c));
+        if ctext::DEFINING.contains(&word)
+            && let Some(length) = ctext::definition(self.rest())
+        {
+            self.token(Kind::Definition, length);
+        } else if word == "import" && apart {
+            self.token(Kind::Word, length);
+            self.import_path();
+        } else if ITEMS.contains(&word) && apart {
+            self.mode = Mode::Item;
+            self.token(Kind::Word, length);
+        } else {
+            self.attach();
+        }
+    }
+
+    fn import_path(&mut self) {
+        self.blanks();
+        match self.peek(0) {
+            b'"' => self.string('"', Problem::UnterminatedString),
+            _ => {
+                let end = |c: char| c.is_ascii_whitespace() || ";\"{}".contains(c);
+                let length = self.rest().find(end).unwrap_or(self.rest().len());
+                if length > 0 {
+                    self.token(Kind::Str, length);
+                }
+            }
         }
     }
 
@@ -304,13 +368,34 @@ impl Scanner<'_> {
         }
         match (first, self.mode) {
             (b'{', Mode::Body(depth)) => self.mode = Mode::Body(depth + 1),
+            (b'{', Mode::Predicate(depth)) if depth > 0 || !self.closed_predicate() => {
+                self.mode = Mode::Predicate(depth + 1);
+            }
+            (b'}', Mode::Predicate(depth @ 1..)) => self.mode = Mode::Predicate(depth - 1),
             (b'{', _) => self.mode = Mode::Body(1),
+            (b')', Mode::Item) if self.declares_map() => self.mode = Mode::Head,
+            (b';', Mode::Item) => self.mode = Mode::Head,
             (b'}', Mode::Body(2..)) => self.leave(),
             (b'}', _) => self.mode = Mode::Head,
             _ if b"()[],;:?.+-*/%&|^~!<>=".contains(&first) => {}
             _ => return self.stray(),
         }
         self.token(Kind::Punct, 1);
+    }
+
+    /// True behind the second slash of a predicate, for nothing is divided by a block; and where it is forgotten.
+    fn closed_predicate(&self) -> bool {
+        let mut before = self.scan.tokens.iter().rev().filter(|t| t.kind != Kind::Comment);
+        let (last, earlier) = (before.next(), before.next());
+        let opening = earlier.is_none_or(|t| t.kind == Kind::Attach);
+        let operator = last.is_some_and(|t| t.kind == Kind::Punct && !t.is(self.text, ")"));
+        last.is_some_and(|t| t.is(self.text, "/")) && !opening || !operator && !self.conditional
+    }
+
+    /// True if the item being scanned is a `let`, which ends with its parentheses.
+    fn declares_map(&self) -> bool {
+        let words = self.scan.tokens.iter().rev().find(|t| ITEMS.iter().any(|word| t.is(self.text, word)));
+        words.is_some_and(|t| t.is(self.text, "let"))
     }
 
     fn leave(&mut self) {
@@ -345,6 +430,7 @@ impl Scanner<'_> {
             self.mode = Mode::Head;
             return self.attach();
         }
+        self.conditional |= &self.rest()[..length] == "if";
         self.token(Kind::Word, length);
     }
 

@@ -9,12 +9,13 @@ use crate::diag::{Diagnostic, codes};
 use crate::syntax::ast::{TypeBase, TypeName, TypeSuffix};
 
 impl Builder {
-    /// Rules `type_name` and `named_type`.
+    /// Rules `type_name`, `plain_type`, `typeof_name` and `named_type`.
     pub(super) fn type_name(&self, pair: Pair) -> TypeName {
         let mut parts = pair.into_inner();
         let first = parts.next().expect("a type has a base");
         let mut span = self.span(&first);
         let base = match first.as_rule() {
+            Rule::typeof_head => self.typeof_head(first),
             Rule::tagged => {
                 let mut words = first.into_inner();
                 let (tag, name) = (words.next(), words.next());

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::syntax::ast::{BinaryOp, Expr, ExprKind, TypeBase, TypeName, TypeSuffix, UnaryOp};
+use super::block_expr;
+use crate::syntax::ast::{
+    BinaryOp, Expr, ExprKind, RecordField, TypeBase, TypeName, TypeOrExpr, TypeSuffix, UnaryOp,
+};
 
 /// The expression, in as few parentheses as its tree allows.
 pub fn expr(expr: &Expr) -> String {
@@ -18,6 +21,7 @@ pub fn type_name(ty: &TypeName) -> String {
         TypeBase::Struct(name) => format!("struct {name}"),
         TypeBase::Union(name) => format!("union {name}"),
         TypeBase::Enum(name) => format!("enum {name}"),
+        TypeBase::Typeof(of) => format!("typeof({})", type_or_expr(of)),
     };
     for (index, suffix) in ty.suffixes.iter().enumerate() {
         match suffix {
@@ -59,7 +63,10 @@ fn binding(expr: &Expr) -> Binding {
     match &expr.kind {
         ExprKind::Ternary { .. } => TERNARY,
         ExprKind::Binary { op, .. } => binary_binding(*op),
-        ExprKind::Unary { .. } | ExprKind::Cast { .. } | ExprKind::Step { prefix: true, .. } => PREFIX,
+        ExprKind::Unary { .. }
+        | ExprKind::Cast { .. }
+        | ExprKind::Comptime(_)
+        | ExprKind::Step { prefix: true, .. } => PREFIX,
         ExprKind::Field { .. }
         | ExprKind::TupleField { .. }
         | ExprKind::Index { .. }
@@ -96,7 +103,15 @@ fn write(out: &mut String, expr: &Expr, least: Binding) {
             _ => list(out, '(', items, ')'),
         },
         ExprKind::SizeofType(ty) => out.push_str(&format!("sizeof({})", type_name(ty))),
-        ExprKind::SizeofExpr(inner) => sizeof_expr(out, inner),
+        ExprKind::SizeofExpr(inner) => out.push_str(&format!("sizeof({})", of_expr(inner))),
+        ExprKind::Typeinfo(of) => out.push_str(&format!("typeinfo({})", type_or_expr(of))),
+        ExprKind::Offsetof { of, path } => {
+            let path: Vec<&str> = path.iter().map(|(name, _)| name.as_str()).collect();
+            out.push_str(&format!("offsetof({}, {})", type_or_expr(of), path.join(".")));
+        }
+        ExprKind::Type(ty) => out.push_str(&type_name(ty)),
+        ExprKind::Positional(number) => out.push_str(&format!("${number}")),
+        ExprKind::PositionalCount => out.push_str("$#"),
         _ => compound(out, expr),
     }
 }
@@ -135,7 +150,13 @@ fn compound(out: &mut String, expr: &Expr) {
         ExprKind::Binary { op, left, right, .. } => {
             write(out, left, binary_binding(*op));
             out.push_str(&format!(" {} ", op.symbol()));
+            let at = out.len();
             write(out, right, binary_binding(*op) + 1);
+            // A slash before `{` would close a predicate.
+            if *op == BinaryOp::Div && out[at..].starts_with('{') {
+                out.insert(at, '(');
+                out.push(')');
+            }
         }
         ExprKind::Ternary { cond, then, otherwise } => {
             write(out, cond, OR);
@@ -150,7 +171,41 @@ fn compound(out: &mut String, expr: &Expr) {
             write(out, otherwise, TERNARY);
         }
         ExprKind::Cast { ty, operand } => cast(out, ty, operand),
+        ExprKind::Comptime(operand) => {
+            out.push_str("comptime ");
+            write(out, operand, PREFIX);
+        }
+        ExprKind::Record(fields) => record(out, fields),
+        ExprKind::Block { body, value } => out.push_str(&block_expr(body, value.as_deref())),
+        ExprKind::If { cond, then, otherwise } => {
+            out.push_str(&format!("if ({}) ", self::expr(cond)));
+            branch(out, then);
+            if let Some(otherwise) = otherwise {
+                out.push_str(" else ");
+                branch(out, otherwise);
+            }
+        }
         _ => {}
+    }
+}
+
+/// What follows a condition, or an `else`.
+fn branch(out: &mut String, expr: &Expr) {
+    match &expr.kind {
+        ExprKind::Block { .. } | ExprKind::If { .. } => write(out, expr, TERNARY),
+        _ => out.push_str(&format!("{{ {} }}", self::expr(expr))),
+    }
+}
+
+fn record(out: &mut String, fields: &[RecordField]) {
+    let fields: Vec<String> = fields.iter().map(|f| format!("{}={}", f.name, expr(&f.value))).collect();
+    out.push_str(&format!("({})", fields.join(", ")));
+}
+
+fn type_or_expr(of: &TypeOrExpr) -> String {
+    match of {
+        TypeOrExpr::Type(ty) => type_name(ty),
+        TypeOrExpr::Expr(inner) => of_expr(inner),
     }
 }
 
@@ -212,14 +267,14 @@ fn cast(out: &mut String, ty: &TypeName, operand: &Expr) {
     write(out, operand, PREFIX);
     let constant = matches!(&ty.base, TypeBase::Named(name) if !name.contains(|c: char| c.is_lowercase()));
     let clash = constant && ty.suffixes.is_empty();
-    if out[at..].starts_with('+') || clash && out[at..].starts_with(['-', '*', '&']) {
+    if out[at..].starts_with(['+', '{']) || clash && out[at..].starts_with(['-', '*', '&']) {
         out.insert(at, '(');
         out.push(')');
     }
 }
 
-/// A second pair of parentheses keeps what could be a type an expression.
-fn sizeof_expr(out: &mut String, inner: &Expr) {
+/// Parentheses keep what could be a type an expression.
+fn of_expr(inner: &Expr) -> String {
     let mut root = inner;
     while let ExprKind::Index { base, .. } = &root.kind {
         root = base;
@@ -228,16 +283,12 @@ fn sizeof_expr(out: &mut String, inner: &Expr) {
         ExprKind::Name(name) => !std::ptr::eq(root, inner) || crate::syntax::parse::is_type_word(name),
         _ => false,
     };
-    out.push_str("sizeof");
-    let at = out.len();
-    parenthesised(out, inner);
-    if typed {
-        out.insert(at, '(');
-        out.push(')');
-    }
+    let text = expr(inner);
+    if typed { format!("({text})") } else { text }
 }
 
-fn string(out: &mut String, bytes: &[u8]) {
+/// The literal of these bytes.
+pub(super) fn string(out: &mut String, bytes: &[u8]) {
     out.push('"');
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {

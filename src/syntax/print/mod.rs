@@ -4,17 +4,21 @@
 //! where precedence asks for them and nowhere else.
 //!
 //! The text is normalised: one statement a line, two blanks a level, durations in nanoseconds, C integer types in one
-//! spelling. Deliberately absent: comments, and any choice of layout.
+//! spelling, blocks within expressions on one line. Deliberately absent: comments, and any choice of layout.
 
 mod expr;
+mod items;
 
-use super::ast::{AttachPoint, Block, Part, Probe, Script, Statement, StatementKind};
+use super::ast::{
+    AttachPoint, Block, Expr, ExprKind, ForOver, Part, Probe, Script, Statement, StatementKind,
+};
 
 pub use expr::{expr, type_name};
 
 /// The whole script; ends with a newline unless it is empty.
 pub fn script(script: &Script) -> String {
     let mut printer = Printer::default();
+    printer.items(script);
     for (index, probe) in script.probes.iter().enumerate() {
         if index > 0 {
             printer.out.push('\n');
@@ -31,7 +35,8 @@ pub fn attach_point(attach: &AttachPoint) -> String {
     let paths = attach.parts.len() > 1 && !quoted && super::parse::takes_path(kind);
     let parts = attach.parts.iter().enumerate();
     let parts: Vec<String> = parts.map(|(index, part)| attach_part(part, paths && index > 0)).collect();
-    parts.join(":")
+    let name = attach.name.as_ref().map_or(String::new(), |name| format!("{name}="));
+    name + &parts.join(":")
 }
 
 fn attach_part(part: &Part, path: bool) -> String {
@@ -47,6 +52,24 @@ fn attach_part(part: &Part, path: bool) -> String {
 struct Printer {
     out: String,
     level: usize,
+    /// Everything on one line, as within an expression.
+    inline: bool,
+    /// A semicolon behind every `if` and block, so that none is taken for the value of what is printed.
+    closed: bool,
+}
+
+/// A block as an expression.
+fn block_expr(body: &Block, value: Option<&Expr>) -> String {
+    let mut printer = Printer { inline: true, closed: true, ..Printer::default() };
+    printer.value_block(body, value);
+    printer.out
+}
+
+/// An expression where a statement may stand: what begins like a statement is put in parentheses.
+fn effect(value: &Expr) -> String {
+    let text = expr(value);
+    let statement = text.starts_with('{') || text.starts_with("if (");
+    if statement { format!("({text})") } else { text }
 }
 
 impl Printer {
@@ -67,21 +90,40 @@ impl Printer {
     fn line(&mut self, text: &str) {
         self.indent();
         self.out.push_str(text);
-        self.out.push_str(";\n");
+        self.out.push(';');
+        self.newline();
+    }
+
+    fn newline(&mut self) {
+        self.out.push(if self.inline { ' ' } else { '\n' });
     }
 
     fn indent(&mut self) {
-        self.out.extend(std::iter::repeat_n("  ", self.level));
+        if !self.inline {
+            self.out.extend(std::iter::repeat_n("  ", self.level));
+        }
     }
 
     /// From brace to brace, without a newline behind.
     fn block(&mut self, block: &Block) {
-        if block.statements.is_empty() {
+        self.value_block(block, None);
+    }
+
+    /// A block whose last expression is its value. Without one, what could be taken for it gets a semicolon.
+    fn value_block(&mut self, block: &Block, value: Option<&Expr>) {
+        if block.statements.is_empty() && value.is_none() {
             return self.out.push_str("{ }");
         }
-        self.out.push_str("{\n");
+        self.out.push('{');
+        self.newline();
         self.level += 1;
         block.statements.iter().for_each(|s| self.statement(s));
+        if let Some(value) = value {
+            self.indent();
+            let valued = matches!(value.kind, ExprKind::Block { .. } | ExprKind::If { .. });
+            self.out.push_str(&if valued { expr(value) } else { effect(value) });
+            self.newline();
+        }
         self.level -= 1;
         self.indent();
         self.out.push('}');
@@ -89,7 +131,15 @@ impl Printer {
 
     fn statement(&mut self, statement: &Statement) {
         match &statement.kind {
-            StatementKind::Expr(value) => self.line(&expr(value)),
+            StatementKind::Expr(value) => self.line(&effect(value)),
+            StatementKind::Discard(value) => self.line(&format!("_ = {}", expr(value))),
+            StatementKind::Break => self.line("break"),
+            StatementKind::Continue => self.line("continue"),
+            StatementKind::Import(import) => {
+                let mut path = String::new();
+                expr::string(&mut path, import.path.as_bytes());
+                self.line(&format!("import {path}"));
+            }
             StatementKind::Assign { target, op, value } => {
                 let op = op.map_or("", |op| op.symbol());
                 self.line(&format!("{} {op}= {}", expr(target), expr(value)));
@@ -104,14 +154,40 @@ impl Printer {
             StatementKind::If { .. } => {
                 self.indent();
                 self.if_chain(statement);
-                self.out.push('\n');
+                self.ended();
             }
             StatementKind::Block(block) => {
                 self.indent();
                 self.block(block);
-                self.out.push('\n');
+                self.ended();
+            }
+            StatementKind::For { name, over, body, .. } => {
+                let over = match over {
+                    ForOver::Map(map) => operand(map),
+                    ForOver::Range { start, end } => format!("{}..{}", operand(start), operand(end)),
+                };
+                self.headed(&format!("for (${name} : {over}) "), body);
+            }
+            StatementKind::While { cond, body } => self.headed(&format!("while ({}) ", expr(cond)), body),
+            StatementKind::Unroll { count, body } => {
+                self.headed(&format!("unroll ({}) ", expr(count)), body);
             }
         }
+    }
+
+    fn headed(&mut self, head: &str, body: &Block) {
+        self.indent();
+        self.out.push_str(head);
+        self.block(body);
+        self.newline();
+    }
+
+    /// Behind an `if` or block that is a statement.
+    fn ended(&mut self) {
+        if self.closed {
+            self.out.push(';');
+        }
+        self.newline();
     }
 
     /// `if`, and the `else if`s that its last branch consists of.
@@ -127,5 +203,16 @@ impl Printer {
                 _ => return self.block(otherwise),
             };
         }
+    }
+}
+
+/// What a loop runs over; only the simplest stands without parentheses.
+fn operand(value: &Expr) -> String {
+    use ExprKind::*;
+    match value.kind {
+        Int { .. } | Name(_) | Variable(_) | Map { .. } | Call { .. } | Positional(_) | PositionalCount => {
+            expr(value)
+        }
+        _ => format!("({})", expr(value)),
     }
 }

@@ -30,7 +30,66 @@ impl Random {
 pub fn script(seed: u64) -> Script {
     let mut random = Random::new(seed);
     let probes = (0..1 + random.below(3)).map(|_| probe(&mut random)).collect();
-    Script { probes, comments: Vec::new() }
+    let mut script = Script { probes, ..Script::default() };
+    items(&mut random, &mut script);
+    script
+}
+
+/// What stands beside probes.
+fn items(random: &mut Random, script: &mut Script) {
+    for _ in 0..random.below(3) {
+        let text = random.pick(&["#include <a.h>", "#define A \\\n 1", "#if X /* {\n */"]).to_owned();
+        script.c_items.push(CItem { span: none(), text, kind: CItemKind::Directive });
+        let text = random.pick(&["struct s { int x; } __packed;", "typedef int t;", "enum e { A = '}' }"]);
+        script.c_items.push(CItem { span: none(), text: text.to_owned(), kind: CItemKind::Definition });
+        let value = match random.below(4) {
+            0 => SettingValue::Int(random.below(1 << 40) as u64),
+            1 => SettingValue::Bool(random.below(2) == 0),
+            2 => SettingValue::Str((0..random.below(6)).map(|_| random.below(256) as u8).collect()),
+            _ => SettingValue::Word(name(random)),
+        };
+        let key = name(random);
+        script.config.push(Setting { span: none(), key, key_span: none(), value, value_span: none() });
+        let path = random.pick(&["a.bt", "b/c", "d \"e"]).to_owned();
+        script.imports.push(Import { span: none(), path, path_span: none() });
+        let arg = |random: &mut Random| DeclArg {
+            name: (random.below(2) == 0).then(|| (name(random), none())),
+            value: expr(random, 2),
+        };
+        script.map_decls.push(MapDecl {
+            span: none(),
+            name: name(random),
+            name_span: none(),
+            kind: name(random),
+            kind_span: none(),
+            args: (0..random.below(3)).map(|_| arg(random)).collect(),
+        });
+        script.macros.push(macro_def(random));
+        script.functions.push(Function {
+            span: none(),
+            name: name(random),
+            name_span: none(),
+            params: (0..random.below(3)).map(|_| (name(random), none(), ty(random))).collect(),
+            result: ty(random),
+            body: block(random, 2),
+        });
+    }
+}
+
+fn macro_def(random: &mut Random) -> Macro {
+    let param = |random: &mut Random| MacroParam {
+        span: none(),
+        name: name(random),
+        kind: random.pick(&[ParamKind::Variable, ParamKind::Map, ParamKind::Expr]),
+    };
+    let params = (0..random.below(3)).map(|_| param(random)).collect();
+    let (body, value) = value_block(random, 2);
+    Macro { span: none(), name: name(random), name_span: none(), params, body, value }
+}
+
+/// A block that ends with a value, as often as not.
+fn value_block(random: &mut Random, depth: usize) -> (Block, Option<Box<Expr>>) {
+    (block(random, depth), (random.below(2) == 0).then(|| boxed(random, depth)))
 }
 
 fn none() -> Span {
@@ -44,7 +103,7 @@ fn probe(random: &mut Random) -> Probe {
 }
 
 fn attach(random: &mut Random) -> AttachPoint {
-    let kind = random.pick(&["kprobe", "begin", "uprobe", "u*", "interval", "tracepoint", "a b", "n=usdt"]);
+    let kind = random.pick(&["kprobe", "begin", "uprobe", "u*", "interval", "tracepoint", "a b", "usdt"]);
     let mut parts = vec![kind];
     for _ in 0..random.below(4) {
         parts.push(
@@ -52,7 +111,8 @@ fn attach(random: &mut Random) -> AttachPoint {
         );
     }
     let part = |text: &str| Part { span: none(), text: text.to_owned() };
-    AttachPoint { span: none(), parts: parts.into_iter().map(part).collect() }
+    let name = (random.below(4) == 0).then(|| name(random));
+    AttachPoint { span: none(), name, parts: parts.into_iter().map(part).collect() }
 }
 
 fn block(random: &mut Random, depth: usize) -> Block {
@@ -61,7 +121,7 @@ fn block(random: &mut Random, depth: usize) -> Block {
 }
 
 fn statement(random: &mut Random, depth: usize) -> Statement {
-    let kind = match random.below(if depth == 0 { 6 } else { 9 }) {
+    let kind = match random.below(if depth == 0 { 9 } else { 15 }) {
         0 | 1 => StatementKind::Expr(expr(random, 3)),
         2 | 3 => {
             let op = (random.below(2) == 0).then(|| random.pick(COMPOUND));
@@ -74,7 +134,21 @@ fn statement(random: &mut Random, depth: usize) -> Statement {
             value: (random.below(2) == 0).then(|| expr(random, 2)),
         },
         5 => StatementKind::Return((random.below(2) == 0).then(|| expr(random, 2))),
-        6 => StatementKind::Block(block(random, depth - 1)),
+        6 => StatementKind::Discard(expr(random, 2)),
+        7 => random.pick(&[StatementKind::Break, StatementKind::Continue]),
+        8 => StatementKind::Import(Import { span: none(), path: "x.bt".to_owned(), path_span: none() }),
+        9 => StatementKind::Block(block(random, depth - 1)),
+        10 => StatementKind::While { cond: expr(random, 2), body: block(random, depth - 1) },
+        11 => StatementKind::Unroll { count: expr(random, 2), body: block(random, depth - 1) },
+        12 => StatementKind::For {
+            name: name(random),
+            name_span: none(),
+            over: match random.below(2) {
+                0 => ForOver::Map(expr(random, 2)),
+                _ => ForOver::Range { start: expr(random, 2), end: expr(random, 2) },
+            },
+            body: block(random, depth - 1),
+        },
         _ => StatementKind::If {
             cond: expr(random, 2),
             then: block(random, depth - 1),
@@ -149,7 +223,7 @@ fn expr(random: &mut Random, depth: usize) -> Expr {
 }
 
 fn leaf(random: &mut Random) -> ExprKind {
-    match random.below(7) {
+    match random.below(8) {
         0 => ExprKind::Int { value: random.below(1 << 40) as u64, suffix: String::new() },
         1 => ExprKind::Int {
             value: random.below(100) as u64,
@@ -159,13 +233,14 @@ fn leaf(random: &mut Random) -> ExprKind {
         3 => ExprKind::Bool(random.below(2) == 0),
         4 => ExprKind::Name(name(random)),
         5 => ExprKind::SizeofType(evident_type(random)),
+        6 => random.pick(&[ExprKind::Positional(3), ExprKind::PositionalCount]),
         _ => target(random).kind,
     }
 }
 
 fn inner(random: &mut Random, depth: usize) -> ExprKind {
     use UnaryOp::*;
-    match random.below(15) {
+    match random.below(22) {
         0 => leaf(random),
         1 => ExprKind::Call { name: name(random), name_span: none(), args: list(random, depth) },
         2 => ExprKind::Field {
@@ -189,17 +264,68 @@ fn inner(random: &mut Random, depth: usize) -> ExprKind {
         },
         8 => ExprKind::Cast { ty: ty(random), operand: boxed(random, depth) },
         9 => ExprKind::Tuple(list(random, depth)),
-        10 => ExprKind::SizeofExpr(boxed(random, depth)),
+        10 => match type_or_expr(random, depth) {
+            TypeOrExpr::Type(ty) => ExprKind::SizeofType(ty),
+            TypeOrExpr::Expr(expr) => ExprKind::SizeofExpr(expr),
+        },
         11 => ExprKind::Ternary {
             cond: boxed(random, depth),
             then: (random.below(3) > 0).then(|| boxed(random, depth)),
             otherwise: boxed(random, depth),
         },
+        12 => ExprKind::Record(
+            ["a", "b"]
+                .iter()
+                .map(|name| RecordField {
+                    name: name.to_string(),
+                    name_span: none(),
+                    value: expr(random, depth),
+                })
+                .collect(),
+        ),
+        13 => block_value(random, depth).kind,
+        14 => ExprKind::If {
+            cond: boxed(random, depth),
+            then: Box::new(block_value(random, depth)),
+            otherwise: (random.below(2) == 0).then(|| Box::new(block_value(random, depth))),
+        },
+        15 => ExprKind::Comptime(boxed(random, depth)),
+        // Types stand among arguments only.
+        16 => {
+            let mut args = list(random, depth);
+            args.push(Expr { span: none(), kind: ExprKind::Type(typeof_type(random, depth)) });
+            ExprKind::Call { name: name(random), name_span: none(), args }
+        }
+        17 => ExprKind::Offsetof {
+            of: type_or_expr(random, depth),
+            path: (0..1 + random.below(2)).map(|_| (name(random), none())).collect(),
+        },
+        18 => ExprKind::Typeinfo(type_or_expr(random, depth)),
+        19 => ExprKind::Cast { ty: typeof_type(random, depth), operand: boxed(random, depth) },
         _ => ExprKind::Binary {
             op: random.pick(BINARY),
             op_span: none(),
             left: boxed(random, depth),
             right: boxed(random, depth),
         },
+    }
+}
+
+fn block_value(random: &mut Random, depth: usize) -> Expr {
+    let (body, value) = value_block(random, depth.min(1));
+    Expr { span: none(), kind: ExprKind::Block { body, value } }
+}
+
+fn typeof_type(random: &mut Random, depth: usize) -> TypeName {
+    let base = TypeBase::Typeof(Box::new(type_or_expr(random, depth)));
+    let suffixes = (0..random.below(2)).map(|_| TypeSuffix::Pointer).collect();
+    TypeName { span: none(), base, suffixes }
+}
+
+fn type_or_expr(random: &mut Random, depth: usize) -> TypeOrExpr {
+    match random.below(3) {
+        0 => TypeOrExpr::Expr(boxed(random, depth)),
+        1 if depth > 0 => TypeOrExpr::Type(typeof_type(random, depth - 1)),
+        _ => TypeOrExpr::Type(evident_type(random)),
     }
 }

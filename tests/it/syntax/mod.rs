@@ -21,7 +21,8 @@ fn parse(text: &str) -> Script {
 
 /// The tree as text without its spans and comments, to compare trees of different texts.
 fn bare(script: &Script) -> String {
-    let text = format!("{:?}", script.probes);
+    let script = Script { comments: Vec::new(), ..script.clone() };
+    let text = format!("{script:?}");
     let mut pieces = text.split("Span {");
     let first = pieces.next().unwrap_or_default().to_owned();
     pieces.fold(first, |out, piece| out + piece.split_once('}').map_or("", |(_, rest)| rest))
@@ -46,7 +47,7 @@ fn trees_print_and_parse_back() {
 
 #[test]
 fn random_trees_print_and_parse_back() {
-    for seed in 1..=400 {
+    for seed in 1..=150 {
         check_round_trip(&generate::script(seed));
     }
 }

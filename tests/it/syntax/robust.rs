@@ -6,7 +6,7 @@ use super::generate::Random;
 use crate::golden;
 use beetrace::diag::{Sink, codes};
 use beetrace::source::{FileId, Span};
-use beetrace::syntax::ast::{Expr, ExprKind, Script, Statement, StatementKind};
+use beetrace::syntax::ast::{Expr, ExprKind, ForOver, Script, Statement, StatementKind};
 use beetrace::syntax::{MAX_DEPTH, MAX_NESTING};
 
 fn parse(text: &str) -> (Script, Sink) {
@@ -32,10 +32,18 @@ fn nesting_is_limited() {
         ("(uint8)(", "1", ")"),
         ("sizeof(", "1", ")"),
         ("-(", "1", ")"),
+        ("(a=", "1", ")"),
+        ("{ ", "1", " }"),
+        ("if (1) { ", "1", " }"),
+        ("(typeof(", "1", "))2"),
+        ("f(typeof(", "1", "))"),
+        ("sizeof(typeof(", "1", "))"),
+        ("offsetof(typeof(", "1", "), a)"),
     ] {
         let script = |n: usize| format!("begin {{ $x = {}{inside}{}; }}", open.repeat(n), close.repeat(n));
-        assert_eq!(codes_of(&script(200)), [] as [&str; 0], "{open}");
-        assert_eq!(codes_of(&script(fine)), [] as [&str; 0], "{open}");
+        let each = open.matches(['(', '[', '{', '?']).count() - open.matches("1)").count();
+        assert_eq!(codes_of(&script(200 / each)), [] as [&str; 0], "{open}");
+        assert_eq!(codes_of(&script(fine / each)), [] as [&str; 0], "{open}");
         for many in [MAX_NESTING, 100_000] {
             assert_eq!(codes_of(&script(many)), [codes::TOO_DEEP.id], "{open} {many}");
         }
@@ -45,6 +53,38 @@ fn nesting_is_limited() {
     assert_eq!(codes_of(&blocks(MAX_NESTING + 1)), [codes::TOO_DEEP.id]);
     assert_eq!(codes_of(&"(".repeat(100_000)), [codes::SYNTAX.id]);
     assert_eq!(codes_of(&format!("begin {{ {}", "(".repeat(100_000))), [codes::TOO_DEEP.id]);
+}
+
+/// C is kept as text; its braces count all the same.
+#[test]
+fn nesting_of_c_is_limited() {
+    let structs = |n: usize| format!("{}int x;{} begin {{ }}", "struct a { ".repeat(n), "} b;".repeat(n));
+    assert_eq!(codes_of(&structs(MAX_NESTING)), [] as [&str; 0]);
+    assert_eq!(codes_of(&structs(MAX_NESTING + 1)), [codes::TOO_DEEP.id]);
+    assert_eq!(codes_of(&structs(100_000)), [codes::TOO_DEEP.id]);
+}
+
+/// What is refused at its innermost place is not parsed again and again on the way out.
+#[test]
+fn mistakes_deep_inside_are_found_in_time() {
+    for (open, close) in [
+        ("(typeof(", "), 1)"),
+        ("if (1) { ", " }"),
+        ("$x = { ", " };"),
+        ("sizeof(", ")"),
+        ("(a=", ")"),
+        ("((uint8)(", "))"),
+        ("while (1) { ", " }"),
+    ] {
+        let start = Instant::now();
+        let text = format!("begin {{ {}$$;{} }}", open.repeat(50), close.repeat(50));
+        assert!(!codes_of(&text).is_empty(), "{open}");
+        assert!(start.elapsed() < Duration::from_secs(2), "{open} {:?}", start.elapsed());
+    }
+    for chain in ["if ", "if !", "if comptime ", "while ", "unroll "] {
+        let text = format!("begin {{ {} }}", chain.repeat(20_000));
+        assert!(!codes_of(&text).is_empty(), "{chain}");
+    }
 }
 
 #[test]
@@ -58,7 +98,7 @@ fn chains_are_limited() {
             assert_eq!(codes_of(&text(many)), [codes::TOO_DEEP.id], "{link} {many}");
         }
     }
-    for prefix in ["!", "-  ", "~", "*", "(uint8)"] {
+    for prefix in ["!", "-  ", "~", "*", "(uint8)", "comptime "] {
         let text = |n: usize| format!("begin {{ $x = {}1; }}", prefix.repeat(n));
         assert_eq!(codes_of(&text(MAX_DEPTH - 2)), [] as [&str; 0], "{prefix}");
         for many in [MAX_DEPTH, 5_000] {
@@ -106,6 +146,16 @@ fn time_grows_with_the_text() {
 fn spans(script: &Script, sink: &Sink) -> Vec<Span> {
     let mut spans: Vec<Span> = script.comments.iter().map(|c| c.span).collect();
     spans.extend(sink.all().iter().flat_map(|d| d.labels.iter().map(|l| l.span)));
+    spans.extend(script.c_items.iter().map(|c| c.span));
+    spans.extend(script.config.iter().flat_map(|s| [s.span, s.key_span, s.value_span]));
+    spans.extend(script.imports.iter().flat_map(|i| [i.span, i.path_span]));
+    spans.extend(script.map_decls.iter().flat_map(|d| [d.span, d.name_span, d.kind_span]));
+    for item in &script.macros {
+        spans.extend([item.span, item.name_span, item.body.span]);
+        item.body.statements.iter().for_each(|s| statement_spans(s, &mut spans));
+        item.value.iter().for_each(|e| expr_spans(e, &mut spans));
+    }
+    spans.extend(script.functions.iter().flat_map(|f| [f.span, f.name_span, f.body.span]));
     for probe in &script.probes {
         spans.extend([probe.span, probe.body.span]);
         spans.extend(probe.attach.iter().flat_map(|a| a.parts.iter().map(|p| p.span).chain([a.span])));
@@ -130,6 +180,19 @@ fn statement_spans(statement: &Statement, spans: &mut Vec<Span>) {
             otherwise.iter().flat_map(|b| &b.statements).for_each(|s| statement_spans(s, spans));
         }
         StatementKind::Block(block) => block.statements.iter().for_each(|s| statement_spans(s, spans)),
+        StatementKind::Discard(value) => expr_spans(value, spans),
+        StatementKind::For { name_span, over, body, .. } => {
+            spans.push(*name_span);
+            match over {
+                ForOver::Map(map) => expr_spans(map, spans),
+                ForOver::Range { start, end } => [start, end].iter().for_each(|e| expr_spans(e, spans)),
+            }
+            body.statements.iter().for_each(|s| statement_spans(s, spans));
+        }
+        StatementKind::While { cond, body } | StatementKind::Unroll { count: cond, body } => {
+            expr_spans(cond, spans);
+            body.statements.iter().for_each(|s| statement_spans(s, spans));
+        }
         _ => {}
     }
 }
@@ -143,6 +206,7 @@ fn expr_spans(expr: &Expr, spans: &mut Vec<Span>) {
         | ExprKind::Unary { operand: inner, .. }
         | ExprKind::Step { target: inner, .. }
         | ExprKind::Cast { operand: inner, .. }
+        | ExprKind::Comptime(inner)
         | ExprKind::SizeofExpr(inner) => expr_spans(inner, spans),
         ExprKind::Call { args: items, .. } | ExprKind::Tuple(items) => {
             items.iter().for_each(|e| expr_spans(e, spans));
@@ -151,6 +215,22 @@ fn expr_spans(expr: &Expr, spans: &mut Vec<Span>) {
             expr_spans(left, spans);
             expr_spans(right, spans);
         }
+        ExprKind::Record(fields) => fields.iter().for_each(|f| {
+            spans.push(f.name_span);
+            expr_spans(&f.value, spans);
+        }),
+        ExprKind::Block { body, value } => {
+            spans.push(body.span);
+            body.statements.iter().for_each(|s| statement_spans(s, spans));
+            value.iter().for_each(|e| expr_spans(e, spans));
+        }
+        ExprKind::If { cond, then, otherwise } => {
+            [Some(cond), Some(then), otherwise.as_ref()]
+                .into_iter()
+                .flatten()
+                .for_each(|e| expr_spans(e, spans));
+        }
+        ExprKind::Type(ty) | ExprKind::SizeofType(ty) => spans.push(ty.span),
         ExprKind::Ternary { cond, then, otherwise } => {
             [Some(cond), then.as_ref(), Some(otherwise)]
                 .into_iter()
@@ -163,10 +243,73 @@ fn expr_spans(expr: &Expr, spans: &mut Vec<Span>) {
 
 /// Bits of scripts to throw in.
 const CRUMBS: &[&str] = &[
-    "{", "}", "(", ")", "[", "]", ";", ",", "/", "//", "/*", "*/", "\"", "'", "“", "@", "$", "$x", "?", ":",
-    "=", "==", "++", "-", ".", "->", "if", "else", "let", "return", "for", "struct", "sizeof", "1", "0x",
-    "1e", "\\", "\n", " ", "begin {", "kprobe:f", "é", "\u{feff}", "\0", "#!", "#", "&&", "!", "(uint8)",
+    "{",
+    "}",
+    "(",
+    ")",
+    "[",
+    "]",
+    ";",
+    ",",
+    "/",
+    "//",
+    "/*",
+    "*/",
+    "\"",
+    "'",
+    "“",
+    "@",
+    "$",
+    "$x",
+    "?",
+    ":",
+    "=",
+    "==",
+    "++",
+    "-",
+    ".",
+    "->",
+    "if",
+    "else",
+    "let",
+    "return",
+    "for",
+    "struct",
+    "sizeof",
+    "1",
+    "0x",
+    "1e",
+    "\\",
+    "\n",
+    " ",
+    "begin {",
+    "kprobe:f",
+    "é",
+    "\u{feff}",
+    "\0",
+    "#!",
+    "#",
+    "&&",
+    "!",
+    "(uint8)",
     "%d",
+    "config = {",
+    "macro f(",
+    "import \"",
+    "let @a = hash(",
+    "fn f(",
+    "#define A",
+    "struct s {",
+    "for ($i : ",
+    "while (",
+    "unroll (",
+    "{ 1 }",
+    "typeof(",
+    "comptime",
+    "offsetof(",
+    "_ = ",
+    "..",
+    "(a=",
 ];
 
 fn mutate(random: &mut Random, text: &str) -> String {

@@ -8,11 +8,11 @@
 use std::ops::Range;
 
 mod head;
+mod item;
 mod missing;
 mod surplus;
 
 use super::scan::{Kind, Token};
-use super::unsupported;
 use crate::diag::{Diagnostic, codes};
 use crate::source::{FileId, Span};
 
@@ -21,6 +21,8 @@ use crate::source::{FileId, Span};
 pub(super) enum Place {
     /// Attach points and predicate.
     Head,
+    /// What begins with a word of its own: `config`, `macro`, …, up to its statements.
+    Item,
     /// A statement.
     Statement,
 }
@@ -41,10 +43,13 @@ pub(super) struct Trouble<'a> {
 /// The message, and the token at which the text makes sense again where that is inside of the piece.
 pub(super) fn explain(trouble: Trouble) -> (Diagnostic, Option<usize>) {
     let view = View::new(&trouble);
+    if trouble.place == Place::Item {
+        return (view.item(), None);
+    }
     if trouble.place == Place::Head && !view.in_predicate {
         return (view.head(), None);
     }
-    let found = view.unsupported().or_else(|| view.operand()).or_else(|| view.bracket());
+    let found = view.assignment().or_else(|| view.operand()).or_else(|| view.bracket());
     match found.or_else(|| view.condition()).or_else(|| view.operator()) {
         Some(diagnostic) => (diagnostic, None),
         None => view.separator(),
@@ -68,7 +73,10 @@ struct View<'a> {
 }
 
 /// Words behind which an operand, a name or a block must follow.
-const LEADING_WORDS: &[&str] = &["if", "else", "let", "return", "sizeof", "struct", "union", "enum"];
+const LEADING_WORDS: &[&str] = &[
+    "if", "else", "let", "return", "sizeof", "struct", "union", "enum", "for", "while", "unroll", "import",
+    "offsetof", "typeof", "typeinfo", "comptime",
+];
 
 impl<'a> View<'a> {
     fn new(t: &'a Trouble<'a>) -> View<'a> {
@@ -159,23 +167,19 @@ impl<'a> View<'a> {
         }
     }
 
-    fn unsupported(&self) -> Option<Diagnostic> {
-        let found = self.found?;
-        let operand = self.before.is_none_or(|b| b.kind == Kind::Punct && self.wants_operand(b));
-        unsupported::operand(self.t.text, found, self.span(found)).filter(|_| operand).or_else(|| {
-            let named = self.is(self.found, "=") && self.before.is_some_and(|b| b.kind == Kind::Word);
-            let opener = self.open.last().copied().filter(|at| self.is(Some(self.t.tokens[*at]), "("))?;
-            let grouped = opener == self.t.range.start || !self.is_callee(self.t.tokens[opener - 1]);
-            (named && grouped).then(|| {
-                self.error("tuples with named fields are not supported yet")
-                    .at(self.span(found), "not supported yet")
-                    .help("a comparison is written `==`")
-            })
-        })
+    /// `(a == 1, b = 2)`: neither a tuple nor a record.
+    fn assignment(&self) -> Option<Diagnostic> {
+        let named = self.is(self.found, "=") && self.before.is_some_and(|b| b.kind == Kind::Word);
+        let opener = self.open.last().copied().filter(|at| self.is(Some(self.t.tokens[*at]), "("))?;
+        let grouped = opener == self.t.range.start || !self.is_callee(self.t.tokens[opener - 1]);
+        let found = self.found.filter(|_| named && grouped)?;
+        let error = self.error("in a record every value has a name").at(self.span(found), "names a value");
+        let error = error.because(self.span(self.t.tokens[opener]), "not all values in here have names");
+        Some(error.help("a record is written `(a=1, b=2)`, a comparison `==`"))
     }
 
     fn is_callee(&self, token: Token) -> bool {
-        token.kind == Kind::Word && self.text(token) != "return"
+        token.kind == Kind::Word && !["return", "comptime"].contains(&self.text(token))
     }
 
     /// True if an operand, name or block must follow `token`.

@@ -1,0 +1,51 @@
+//! Parts of the language that are parsed and not compiled yet: each refused by name, at its place.
+
+use super::check::Checker;
+use crate::diag::{Diagnostic, Sink, codes};
+use crate::source::Span;
+use crate::syntax::ast::{ExprKind, Script, StatementKind};
+
+/// The message about `what` (a plural) at `span`.
+pub(super) fn refuse(what: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(codes::UNSUPPORTED, format!("{what} are not supported yet"))
+        .at(span, "not supported yet")
+}
+
+/// Refuses what stands beside probes.
+pub(super) fn items(script: &Script, sink: &mut Sink) {
+    let mut refuse = |what: &str, span: Span| sink.push(refuse(what, span));
+    script.c_items.iter().for_each(|item| refuse("C definitions", item.span));
+    script.config.iter().for_each(|setting| refuse("settings", setting.span));
+    script.imports.iter().for_each(|import| refuse("imports", import.span));
+    script.map_decls.iter().for_each(|decl| refuse("declarations of maps", decl.span));
+    script.macros.iter().for_each(|item| refuse("macros", item.name_span));
+    script.functions.iter().for_each(|item| refuse("functions", item.name_span));
+}
+
+impl Checker<'_, '_> {
+    /// Refuses a statement.
+    pub(super) fn refuse_statement(&mut self, kind: &StatementKind, span: Span) {
+        let what = match kind {
+            StatementKind::For { .. } | StatementKind::While { .. } | StatementKind::Unroll { .. } => "loops",
+            StatementKind::Import(_) => "imports within a probe",
+            _ => "`break` and `continue`",
+        };
+        self.report(refuse(what, span));
+    }
+
+    /// Refuses an expression.
+    pub(super) fn refuse_expr<T>(&mut self, kind: &ExprKind, span: Span) -> Option<T> {
+        let what = match kind {
+            ExprKind::Record(_) => "records",
+            ExprKind::Block { .. } => "block expressions",
+            ExprKind::If { .. } => "`if` expressions",
+            ExprKind::Comptime(_) => "`comptime` expressions",
+            ExprKind::Positional(_) | ExprKind::PositionalCount => "positional parameters",
+            ExprKind::Offsetof { .. } => "`offsetof` expressions",
+            ExprKind::Typeinfo(_) => "`typeinfo` expressions",
+            _ => "types as values",
+        };
+        self.report(refuse(what, span));
+        None
+    }
+}
