@@ -9,9 +9,13 @@ use beetrace::fuzz::{meaning, model, script};
 use beetrace::host::fake::Fake;
 use beetrace::source::SourceMap;
 
-/// Programs a script, and scripts.
+/// Programs a script.
 const PROBES: usize = 25;
-const SCRIPTS: u64 = 80;
+
+/// Scripts to try: 2,000 programs, or as many scripts as `BEETRACE_FUZZ` says.
+fn scripts() -> u64 {
+    std::env::var("BEETRACE_FUZZ").ok().and_then(|count| count.parse().ok()).unwrap_or(80)
+}
 
 /// What each representation of a script printed.
 fn outputs(text: &str, registers: u8) -> Vec<(&'static str, Result<String, String>)> {
@@ -53,14 +57,14 @@ fn check(seed: u64, registers: u8) {
 
 #[test]
 fn random_scripts_keep_their_meaning() {
-    for seed in 0..SCRIPTS {
+    for seed in 0..scripts() {
         check(seed, 10);
     }
 }
 
 #[test]
 fn random_scripts_compile_with_few_registers() {
-    for seed in 0..SCRIPTS / 4 {
+    for seed in 0..scripts().div_ceil(4) {
         check(seed, 6);
     }
 }
