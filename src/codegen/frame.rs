@@ -2,7 +2,8 @@
 //!
 //! A slot lives from the first to the last instruction that has a pointer into it, in the order of the code; a
 //! loop that touches it keeps it alive throughout. That over-approximates liveness, costs linear time, and is
-//! enough: a key or a buffer is written and used within a few instructions.
+//! enough: a key or a buffer is written and used within a few instructions. A slot whose address is known as a number
+//! lives throughout.
 //!
 //! Invariants: every place is 8-aligned. A slot that is indexed by a variable is never on the stack (kernels
 //! before 5.12 refuse that).
@@ -42,12 +43,15 @@ pub struct Lives {
     spans: SecondaryMap<Slot, Option<(u32, u32)>>,
     /// Indexed by a variable.
     indexed: SecondaryMap<Slot, bool>,
+    /// Their address is known as a number: alive throughout.
+    addressed: Vec<Slot>,
 }
 
 impl Lives {
     /// Reads the function once.
     pub fn new(func: &Function, cfg: &Cfg) -> Lives {
-        let mut lives = Lives { spans: SecondaryMap::new(), indexed: SecondaryMap::new() };
+        let mut lives =
+            Lives { spans: SecondaryMap::new(), indexed: SecondaryMap::new(), addressed: Vec::new() };
         let mut bounds: SecondaryMap<Block, (u32, u32)> = SecondaryMap::new();
         let mut at = 0;
         for block in cfg.reverse_postorder() {
@@ -56,6 +60,9 @@ impl Lives {
                 at += 1;
                 let data = &func.insts[*inst];
                 data.for_each_operand(|value| lives.touch(func, value, at));
+                if let InstData::Address { base } = data {
+                    lives.addressed.extend(slot_of(func, *base));
+                }
                 if let InstData::PtrIndex { base, index, .. } = data
                     && func.as_const(func.resolve(*index)).is_none()
                     && let Some(slot) = slot_of(func, *base)
@@ -65,6 +72,9 @@ impl Lives {
             }
             at += 1;
             bounds[block] = (start, at);
+        }
+        for slot in std::mem::take(&mut lives.addressed) {
+            lives.spans[slot] = Some((0, at));
         }
         lives.extend_over_loops(cfg, &bounds);
         lives

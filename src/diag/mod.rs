@@ -7,6 +7,7 @@
 //! Invariant: a stage that pushed an error may go on to find more, but its result is not used further.
 
 pub mod codes;
+pub mod explain;
 pub mod render;
 pub mod suggest;
 

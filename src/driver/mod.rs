@@ -14,6 +14,7 @@ mod run;
 mod script;
 #[cfg(feature = "kernel")]
 mod settings;
+pub mod verbs;
 
 #[cfg(feature = "kernel")]
 pub use run::main;

@@ -262,6 +262,13 @@ pub enum InstData {
         /// Bytes to add, bounded by 16 bits.
         offset: Value,
     },
+    /// → Int: the address of a slot or map value, for pointers of the script. What is there counts as read by every
+    /// helper that is given a number to read at. The kernel's verifier goes on to see a pointer, with which it allows
+    /// little: the builder stores it and has a helper read it back.
+    Address {
+        /// Slot or map value.
+        base: Value,
+    },
     /// → Int, extended to 64 bits.
     Load {
         /// How many bytes.

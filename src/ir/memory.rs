@@ -86,9 +86,11 @@ fn call_effects(
             }
             Arg::Out => effects.writes.extend(out_access(maps, func, places, arg, args.get(index + 1))),
             // An address that a helper reads from: any part of what it points into.
-            Arg::Any => {
-                effects.reads.extend(places.of(func, arg).map(|place| Access::anywhere(place.region)))
-            }
+            Arg::Any => match places.of(func, arg) {
+                Some(place) => effects.reads.push(Access::anywhere(place.region)),
+                // A number may be the address of whatever has one.
+                None => effects.reads.extend(places.addressed.iter().copied().map(Access::anywhere)),
+            },
             _ => {}
         }
     }

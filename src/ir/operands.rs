@@ -21,9 +21,10 @@ macro_rules! each_operand {
                 $f(left);
                 $f(right);
             }
-            InstData::PtrAdd { base, .. } | InstData::Load { base, .. } | InstData::Zero { base, .. } => {
-                $f(base)
-            }
+            InstData::PtrAdd { base, .. }
+            | InstData::Load { base, .. }
+            | InstData::Zero { base, .. }
+            | InstData::Address { base } => $f(base),
             InstData::PtrIndex { base, index, .. } => {
                 $f(base);
                 $f(index);
@@ -79,6 +80,7 @@ impl InstData {
             | InstData::PtrIndex { .. }
             | InstData::Clamp { .. }
             | InstData::ContextAddr { .. }
+            | InstData::Address { .. }
             | InstData::NonNull { .. } => true,
             InstData::Call { helper, .. } => helper.effect() == Effect::Pure,
             InstData::Load { .. }

@@ -113,6 +113,8 @@ impl Access {
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     of: SecondaryMap<Value, Option<Place>>,
+    /// Memory whose address is known as a number.
+    pub addressed: Vec<Region>,
 }
 
 impl Places {
@@ -125,7 +127,21 @@ impl Places {
         while places.walk(maps, func, cfg, round) {
             round += 1;
         }
+        places.find_addressed(func, cfg);
         places
+    }
+
+    fn find_addressed(&mut self, func: &Function, cfg: &Cfg) {
+        for block in cfg.reverse_postorder() {
+            for &inst in &func.blocks[block].insts {
+                if let InstData::Address { base } = func.insts[inst]
+                    && let Some(place) = self.of(func, base)
+                    && !self.addressed.contains(&place.region)
+                {
+                    self.addressed.push(place.region);
+                }
+            }
+        }
     }
 
     /// True when a place changed that was known before.

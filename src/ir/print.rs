@@ -49,6 +49,7 @@
 //! v2: slot0 = ptr_add v1, 4
 //! v3: slot0 = ptr_index v1, v9, count 16, scale 8            ; `in_bounds` at the end when it is
 //! v4 = context_addr v0, v9
+//! v4 = address v7                                            ; of a slot or map value, as a number
 //! v4 = clamp v9, 64                                          ; the smaller of both, unsigned
 //! v5 = load.i32 [v3 + 4]                                     ; u8 u16 u32 u64, sign-extended i8 i16 i32
 //! zero [v3 + 4], 12
@@ -257,6 +258,7 @@ impl Printer<'_> {
                 write!(out, "ptr_index {base}, {index}, count {count}, scale {scale}")?;
                 out.write_str(if *in_bounds { ", in_bounds" } else { "" })
             }
+            InstData::Address { base } => write!(out, "address {base}"),
             InstData::Clamp { arg, max } => write!(out, "clamp {arg}, {max}"),
             InstData::ContextAddr { base, offset } => write!(out, "context_addr {base}, {offset}"),
             InstData::NonNull { arg } => write!(out, "non_null {arg}"),

@@ -21,6 +21,7 @@ pub fn result_type(maps: &Maps, func: &Function, data: &InstData) -> Option<Type
         | InstData::Icmp { .. }
         | InstData::Clamp { .. }
         | InstData::ContextAddr { .. }
+        | InstData::Address { .. }
         | InstData::Load { .. }
         | InstData::MemEq { .. }
         | InstData::AtomicFetchAdd { .. } => Some(Type::Int),

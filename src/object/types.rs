@@ -94,6 +94,7 @@ fn of_data(btf: &mut Btf, ty: &DataType) -> Id {
             many(btf, element, *size)
         }
         DataType::Bytes { size } => raw(btf, *size),
+        DataType::Buffer { .. } | DataType::Inet | DataType::Mac => raw(btf, ty.size()),
         DataType::Array { element, count } => {
             let element = of_data(btf, element);
             many(btf, element, *count)

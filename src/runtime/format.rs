@@ -170,6 +170,10 @@ fn write_buffer(
             value::write_hex(out, &bytes[..bytes.len().min(*size as usize)], form);
             shape.pad(out, start);
         }
+        DataType::Buffer { size } => {
+            value::write_hex(out, value::buffer(bytes, *size), form);
+            shape.pad(out, start);
+        }
         _ => write_value(out, shape, ty, bytes, context),
     }
 }

@@ -44,6 +44,9 @@ pub fn write(out: &mut Vec<u8>, ty: &DataType, bytes: &[u8], div: u64, context: 
             out.extend_from_slice(if cut { TRAILER } else { b"" });
         }
         DataType::Bytes { size } => write_hex(out, head(bytes, *size), Hex::Readable),
+        DataType::Buffer { size } => write_hex(out, buffer(bytes, *size), Hex::Readable),
+        DataType::Inet => write_inet(out, bytes),
+        DataType::Mac => write_mac(out, bytes),
         DataType::Pointer => write!(out, "{:#x}", unsigned(bytes, 8)).expect("writing to memory"),
         DataType::Named { size, name } => write_name(out, unsigned(bytes, *size), *name, context),
         DataType::Enum { size, names } => write_enum(out, bytes, *size, names),
@@ -112,6 +115,33 @@ fn write_array(
     out.push(b']');
 }
 
+/// An internet address by its family; "" for another family, as the reference prints.
+fn write_inet(out: &mut Vec<u8>, bytes: &[u8]) {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+    let mut address = [0; 16];
+    let found = head(tail(bytes, 4), 16);
+    address[..found.len()].copy_from_slice(found);
+    let [a, b, c, d, ..] = address;
+    match unsigned(bytes, 4) {
+        AF_INET => write!(out, "{}", Ipv4Addr::new(a, b, c, d)),
+        AF_INET6 => write!(out, "{}", Ipv6Addr::from(address)),
+        _ => Ok(()),
+    }
+    .expect("writing to memory");
+}
+
+/// Families of addresses in the kernel's user API.
+const AF_INET: u64 = 2;
+const AF_INET6: u64 = 10;
+
+fn write_mac(out: &mut Vec<u8>, bytes: &[u8]) {
+    for i in 0..6 {
+        let byte = bytes.get(i).copied().unwrap_or(0);
+        let colon = if i == 0 { "" } else { ":" };
+        write!(out, "{colon}{byte:02X}").expect("writing to memory");
+    }
+}
+
 fn write_name(out: &mut Vec<u8>, number: u64, name: Name, context: &mut Context) {
     let known = match name {
         Name::KernelSymbol => context.names.symbol(number),
@@ -177,6 +207,12 @@ pub fn text(bytes: &[u8], size: u32) -> (&[u8], bool) {
         Some(end) => (&bytes[..end], false),
         None => (bytes, bytes.len() == size as usize && size > 0),
     }
+}
+
+/// The bytes of a buffer with room for `size` of them.
+pub fn buffer(bytes: &[u8], size: u32) -> &[u8] {
+    let length = unsigned(bytes, 4).min(u64::from(size)) as u32;
+    head(tail(bytes, 4), length)
 }
 
 /// The unsigned integer of `size` bytes (at most 8) at the start of `bytes`.

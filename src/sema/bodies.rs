@@ -108,20 +108,20 @@ impl<'a> Checker<'a, '_> {
             let ty = var.declared.and_then(|written| self.declared_type(written));
             let fixed = var.declared.is_some() && ty != Some(Ty::Str { size: 0 });
             let span = var.declared.map_or(var.span, |written| written.span);
-            slots.push(VarSlot { slot: Slot { ty, span }, fixed, place: None });
+            slots.push(VarSlot { slot: Slot { ty, span }, fixed });
         }
         slots
     }
 
     fn declared_type(&mut self, written: &ast::TypeName) -> Option<Ty> {
         let ty = self.type_name(written)?;
-        if !matches!(ty, Ty::Void | Ty::Struct(_) | Ty::Array { .. }) {
+        if ty != Ty::Void {
+            self.complete(&ty);
             return Some(ty);
         }
         let message = format!("a variable cannot be declared as {}", self.name(&ty));
         let error = Diagnostic::error(codes::VARIABLE, message).at(written.span, "no type of a variable");
-        let pointer = matches!(ty, Ty::Struct(_));
-        self.report(if pointer { error.help("declare a pointer to it: `*` behind the name") } else { error });
+        self.report(error);
         None
     }
 

@@ -46,8 +46,6 @@ pub(super) struct VarSlot {
     pub slot: Slot,
     /// Declared with its full type: assignments do not change it.
     pub fixed: bool,
-    /// For a struct or array, which is kept as its address: the memory that it is in.
-    pub place: Option<Space>,
 }
 
 /// See the module.
@@ -154,23 +152,23 @@ impl<'a, 's> Checker<'a, 's> {
     /// Refuses what is no value.
     pub fn as_value(&mut self, val: Val) -> Option<Val> {
         match &val.kind {
-            Kind::Place(_) => self.refuse_place(&val),
-            Kind::Args => {
-                let message = "`args` is not a value";
-                self.error(codes::TYPE_MISMATCH, val.span, message, "name a field: `args.field`")
+            Kind::Place(_) => {
+                self.complete(&val.ty);
+                Some(Val { ty: val.ty.clone(), span: val.span, kind: Kind::Expr(val.into_expr().kind) })
             }
+            Kind::Args => self.arguments(val.span),
             _ if matches!(val.ty, Ty::Aggregate(_)) => self.refuse_aggregate(&val),
             _ => Some(val),
         }
     }
 
-    fn refuse_place(&mut self, val: &Val) -> Option<Val> {
-        let what = if matches!(val.ty, Ty::Struct(_)) { "struct" } else { "array" };
-        let message = format!("a whole {what} cannot be used as a value");
-        let label = format!("this is {}", self.name(&val.ty));
-        let help = if what == "struct" { "name a field of it" } else { "name an element of it: `[0]`" };
-        self.report(Diagnostic::error(codes::TYPE_MISMATCH, message).at(val.span, label).help(help));
-        None
+    /// Learns the fields of the structs that a value of this type holds: it is going to be kept or printed.
+    pub fn complete(&mut self, ty: &Ty) {
+        if !self.quiet
+            && let Ok(btf) = self.host.btf()
+        {
+            self.types.complete(btf, ty);
+        }
     }
 
     fn refuse_aggregate(&mut self, val: &Val) -> Option<Val> {

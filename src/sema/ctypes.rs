@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::tree::Struct;
+use super::tree::{Field, Struct};
 use super::ty::{Constants, Ty};
 use super::types::{IntType, StructId};
 use crate::host::{Btf, BtfKind, BtfMember, BtfType, TypeId};
@@ -50,7 +50,7 @@ impl CTypes {
             BtfType::Array { element, count } => self.array(btf, element, count),
             BtfType::Composite { union, name, size, .. } => {
                 let name = if name.is_empty() { alias.unwrap_or_default().to_string() } else { name };
-                Ty::Struct(self.intern(id, union, &name, size))
+                structure(self.intern(id, union, &name, size))
             }
             BtfType::Forward { name } => self.forward(btf, id, &name),
             BtfType::Enum { name, size, signed, .. } if name.is_empty() => int(size, signed),
@@ -67,7 +67,7 @@ impl CTypes {
     fn array(&mut self, btf: &dyn Btf, element: TypeId, count: u32) -> Ty {
         match self.of(btf, element) {
             Ty::Int { int: IntType { size: 1, .. }, .. } => Ty::Str { size: count },
-            element => Ty::Array { element: Arc::new(element), count },
+            element => Ty::Array { element: Arc::new(element), count, space: None },
         }
     }
 
@@ -83,7 +83,7 @@ impl CTypes {
         let body = btf.find(BtfKind::Struct, name).or_else(|| btf.find(BtfKind::Union, name));
         match body {
             Some(body) if body != id => self.of(btf, body),
-            _ => Ty::Struct(self.intern(id, false, name, 0)),
+            _ => structure(self.intern(id, false, name, 0)),
         }
     }
 
@@ -142,6 +142,32 @@ impl CTypes {
         members
     }
 
+    /// Learns the fields of the structs that a value of type `ty` holds; what pointers lead to is left alone.
+    pub fn complete(&mut self, btf: &dyn Btf, ty: &Ty) {
+        match ty {
+            Ty::Struct { id, .. } => self.complete_struct(btf, *id),
+            Ty::Array { element, .. } => self.complete(btf, element),
+            Ty::Tuple(items) | Ty::Record { items, .. } => {
+                items.iter().for_each(|item| self.complete(btf, item));
+            }
+            _ => {}
+        }
+    }
+
+    fn complete_struct(&mut self, btf: &dyn Btf, id: StructId) {
+        if !self.structs[id.0 as usize].fields.is_empty() {
+            return;
+        }
+        let members = self.members_of(btf, self.origins[id.0 as usize]);
+        let mut fields = Vec::with_capacity(members.len());
+        for member in members.iter() {
+            let ty = self.of(btf, member.ty);
+            self.complete(btf, &ty);
+            fields.push(field(member, &ty));
+        }
+        self.structs[id.0 as usize].fields = fields;
+    }
+
     /// Bytes that a value of the type takes; None for `void` and what has no size.
     pub fn size_of(&self, ty: &Ty) -> Option<u32> {
         Some(match ty {
@@ -150,9 +176,12 @@ impl CTypes {
             Ty::Bool | Ty::Char => 1,
             Ty::Str { size } => *size,
             Ty::Pointer { .. } | Ty::Named(_) | Ty::Aggregate(_) => 8,
-            Ty::Struct(id) => self.structs[id.0 as usize].size,
-            Ty::Array { element, count } => self.size_of(element)? * count,
-            Ty::Tuple(items) => {
+            Ty::Buffer { size } => crate::wire::align_up(size + 4, 4),
+            Ty::Inet => 20,
+            Ty::Mac => 6,
+            Ty::Struct { id, .. } => self.structs[id.0 as usize].size,
+            Ty::Array { element, count, .. } => self.size_of(element)? * count,
+            Ty::Tuple(items) | Ty::Record { items, .. } => {
                 let (mut size, mut align) = (0, 1);
                 for item in items.iter() {
                     let own = self.align_of(item);
@@ -167,12 +196,36 @@ impl CTypes {
     fn align_of(&self, ty: &Ty) -> u32 {
         match ty {
             Ty::Int { int, .. } | Ty::Enum { int, .. } => u32::from(int.size),
-            Ty::Bool | Ty::Char | Ty::Str { .. } | Ty::Void => 1,
-            Ty::Tuple(items) => items.iter().map(|item| self.align_of(item)).max().unwrap_or(1),
+            Ty::Bool | Ty::Char | Ty::Str { .. } | Ty::Void | Ty::Mac => 1,
+            Ty::Buffer { .. } | Ty::Inet => 4,
+            Ty::Tuple(items) | Ty::Record { items, .. } => {
+                items.iter().map(|item| self.align_of(item)).max().unwrap_or(1)
+            }
             Ty::Array { element, .. } => self.align_of(element),
             _ => 8,
         }
     }
+}
+
+/// A member as a field to print. The unit of a bit field is as wide as its type; one that crosses it is taken out
+/// of 64 bits from its first byte.
+fn field(member: &BtfMember, ty: &Ty) -> Field {
+    let (name, plain) = (member.name.clone(), ty.to_type());
+    let (Some(width), Some(int)) = (member.bit_size, plain.as_int()) else {
+        return Field { name, offset: member.bit_offset / 8, bits: None, ty: plain };
+    };
+    let unit = u32::from(int.size) * 8;
+    let first = member.bit_offset % unit;
+    if first + width <= unit {
+        let offset = member.bit_offset / unit * unit / 8;
+        return Field { name, offset, bits: Some((first as u8, width as u8)), ty: plain };
+    }
+    let bits = Some(((member.bit_offset % 8) as u8, width as u8));
+    Field { name, offset: member.bit_offset / 8, bits, ty: Ty::fixed(8, int.signed).to_type() }
+}
+
+fn structure(id: StructId) -> Ty {
+    Ty::Struct { id, space: None }
 }
 
 /// Integers of more than 64 bits are cut to 64.
@@ -186,6 +239,9 @@ pub(super) fn language_type(name: &str) -> Option<Ty> {
         "bool" => Ty::Bool,
         "void" => Ty::Void,
         "string" => Ty::Str { size: 0 },
+        "buffer" => Ty::Buffer { size: 0 },
+        "inet" => Ty::Inet,
+        "mac_address" => Ty::Mac,
         "int8" => Ty::fixed(1, true),
         "int16" => Ty::fixed(2, true),
         "int32" => Ty::fixed(4, true),
@@ -270,7 +326,7 @@ mod tests {
     fn finds_members_and_anonymous_ones() {
         let (btf, mut types) = (FakeBtf::sample(), CTypes::default());
         let id = btf.find(BtfKind::Struct, "task_struct").unwrap();
-        let Ty::Struct(task) = types.of(&btf, id) else { panic!("not a struct") };
+        let Ty::Struct { id: task, .. } = types.of(&btf, id) else { panic!("not a struct") };
         assert_eq!(types.member(&btf, task, "tgid").unwrap().bit_offset, 64);
         assert_eq!(types.member(&btf, task, "high").unwrap().bit_offset, 448 + 32);
         assert_eq!(types.member(&btf, task, "flags_b").unwrap().bit_size, Some(5));

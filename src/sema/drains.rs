@@ -75,9 +75,9 @@ fn maps_of(stmt: &Stmt, visit: &mut dyn FnMut(MapId)) {
 fn in_expr(expr: &Expr, visit: &mut dyn FnMut(MapId)) {
     use ExprKind::*;
     match &expr.kind {
-        MapGet { map, .. } | StepMap { map, .. } | HasKey { map, .. } | Delete { map, .. } | Len(map) => {
-            visit(*map)
-        }
+        MapGet { map, .. } | StepMap { map, .. } | HasKey { map, .. } | Delete { map, .. } => visit(*map),
+        Len(map) | AddressOfMap(map) => visit(*map),
+        Block { statements, .. } => statements.iter().for_each(|stmt| maps_of(stmt, visit)),
         _ => {}
     }
     operands(expr, &mut |operand| in_expr(operand, visit));
@@ -87,19 +87,26 @@ fn in_expr(expr: &Expr, visit: &mut dyn FnMut(MapId)) {
 fn operands(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
     use ExprKind::*;
     match &expr.kind {
+        AddressOf(_) | AddressOfMap(_) => {}
         Int(_) | Str(_) | Var(_) | StepVar { .. } | Len(_) | Builtin(_) | Context | DataLoc { .. } => {}
         MapGet { key, .. } | StepMap { key, .. } | Delete { key, .. } => {
             key.iter().for_each(|key| visit(key))
         }
         HasKey { key, .. } => visit(key),
-        Load { address, .. } => visit(address),
+        Load { address, .. } | LoadWhole { address, .. } => visit(address),
         LoadStr { address, length, .. } => {
             visit(address);
             length.iter().for_each(|length| visit(length));
         }
         Tuple(items) => items.iter().for_each(visit),
-        TupleField { base, .. } => visit(base),
-        Neg(inner) | BitNot(inner) | Not(inner) | Cast(inner) => visit(inner),
+        TupleField { base, .. } | Part { base, .. } => visit(base),
+        Element { base, index, .. } => {
+            visit(base);
+            visit(index);
+        }
+        Block { value: inner, .. } | Bytes(inner) | Neg(inner) | BitNot(inner) | Not(inner) | Cast(inner) => {
+            visit(inner)
+        }
         Binary { left, right, .. } | Logical { left, right, .. } | Equal { left, right, .. } => {
             visit(left);
             visit(right);

@@ -17,7 +17,6 @@ use super::scope::Scopes;
 use super::signatures::Aggregation;
 use super::tree::VarId;
 use super::ty::Ty;
-use super::value::Kind;
 use crate::source::Span;
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Probe, Statement, StatementKind};
 
@@ -269,16 +268,7 @@ impl<'a> Checker<'a, '_> {
 
     fn evaluate(&mut self, rule: &Rule) -> Option<Ty> {
         match rule.kind {
-            RuleKind::Value(value) => {
-                let val = self.expr(value)?;
-                if let (Kind::Place(place), Target::Var(_, id)) = (&val.kind, rule.target) {
-                    let space = place.space;
-                    let current = self.current;
-                    self.bodies[current].vars[id.0 as usize].place.get_or_insert(space);
-                    return Some(val.ty);
-                }
-                Some(self.as_value(val)?.ty)
-            }
+            RuleKind::Value(value) => Some(self.value(value)?.ty),
             RuleKind::Compound(statement, target, op, value) => {
                 Some(self.compound(statement.span, target, op, value)?.ty)
             }

@@ -1,5 +1,7 @@
 //! How types are called in messages and in the printed typed tree.
 
+use std::sync::Arc;
+
 use super::tree::{Aggregate, Struct};
 use super::ty::Ty;
 use super::types::{IntType, Space, Type};
@@ -33,7 +35,9 @@ pub(super) fn ty(ty: &Ty, structs: &[Struct]) -> String {
         Ty::Aggregate(kind) => aggregate(kind).into(),
         Ty::Tuple(items) => tuple(items.iter().map(|item| self::ty(item, structs))),
         Ty::Pointer { to, .. } => format!("{} *", self::ty(to, structs)),
-        Ty::Array { element, count } => format!("{}[{count}]", self::ty(element, structs)),
+        Ty::Array { element, count: 0, .. } => format!("{}[]", self::ty(element, structs)),
+        Ty::Array { element, count, .. } => format!("{}[{count}]", self::ty(element, structs)),
+        Ty::Record { names, items } => record(names, items.iter().map(|item| self::ty(item, structs))),
         other => type_name(&other.to_type(), structs),
     }
 }
@@ -46,6 +50,10 @@ pub(super) fn type_name(ty: &Type, structs: &[Struct]) -> String {
         Type::Bool => "bool".into(),
         Type::Str { size } => format!("string[{size}]"),
         Type::Tuple(items) => tuple(items.iter().map(|item| type_name(item, structs))),
+        Type::Record { names, items } => record(names, items.iter().map(|item| type_name(item, structs))),
+        Type::Buffer { size } => format!("buffer[{size}]"),
+        Type::Inet => "inet".into(),
+        Type::Mac => "mac_address".into(),
         Type::Pointer { to, space } => {
             let user = if *space == Space::User { " user" } else { "" };
             format!("{}{user} *", type_name(to, structs))
@@ -58,6 +66,11 @@ pub(super) fn type_name(ty: &Type, structs: &[Struct]) -> String {
         Type::Named(Name::Probe) => "probe".into(),
         Type::Named(Name::Function) => "function".into(),
     }
+}
+
+fn record(names: &[Arc<str>], items: impl Iterator<Item = String>) -> String {
+    let fields: Vec<String> = names.iter().zip(items).map(|(name, ty)| format!("{name}={ty}")).collect();
+    format!("({})", fields.join(", "))
 }
 
 fn tuple(items: impl Iterator<Item = String>) -> String {

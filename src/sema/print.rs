@@ -157,18 +157,16 @@ impl<'p> Printer<'p> {
             Len(map) => format!("len({})", self.name(*map)),
             Builtin(builtin) => format!("{builtin:?}").to_lowercase().replace(['(', ')'], ""),
             Context => "ctx".into(),
-            Load { address, offset, space, bits } => {
-                let bits = bits.map(|(first, width)| format!(" bits {first}+{width}")).unwrap_or_default();
-                let at = self.at(address, *offset);
-                format!("[{} {} {at}{bits}]", self::space(*space), self.ty(&expr.ty))
-            }
-            LoadStr { address, offset, space, length, array } => {
-                let length = length.as_ref().map(|n| format!(" up to {}", self.expr(n))).unwrap_or_default();
-                let array = if *array { " array" } else { "" };
-                let at = self.at(address, *offset);
-                format!("[{} {}{array} {at}{length}]", self::space(*space), self.ty(&expr.ty))
-            }
-            DataLoc { offset } => format!("[data_loc {} {offset}]", self.ty(&expr.ty)),
+            Load { .. }
+            | LoadStr { .. }
+            | LoadWhole { .. }
+            | Part { .. }
+            | Element { .. }
+            | DataLoc { .. } => self.read(expr),
+            AddressOf(var) => format!("&{}", self.var(*var)),
+            AddressOfMap(map) => format!("&{}", self.name(*map)),
+            Block { statements, value } => self.block(statements, value),
+            Bytes(inner) => format!("{}({})", self.ty(&expr.ty), self.expr(inner)),
             Tuple(items) if items.len() == 1 => format!("({},)", self.list(items)),
             Tuple(items) => format!("({})", self.list(items)),
             TupleField { base, index } => format!("{}.{index}", self.expr(base)),
@@ -183,6 +181,46 @@ impl<'p> Printer<'p> {
             }
             Cast(inner) => format!("{}({})", self.ty(&expr.ty), self.expr(inner)),
         }
+    }
+
+    /// What is read from memory. Apart from `expr`, whose frame is kept small.
+    fn read(&self, expr: &Expr) -> String {
+        use ExprKind::*;
+        match &expr.kind {
+            Load { address, offset, space, bits } => {
+                let bits = bits.map(|(first, width)| format!(" bits {first}+{width}")).unwrap_or_default();
+                let at = self.at(address, *offset);
+                format!("[{} {} {at}{bits}]", self::space(*space), self.ty(&expr.ty))
+            }
+            LoadStr { address, offset, space, length, array } => {
+                let length = length.as_ref().map(|n| format!(" up to {}", self.expr(n))).unwrap_or_default();
+                let array = if *array { " array" } else { "" };
+                let at = self.at(address, *offset);
+                format!("[{} {}{array} {at}{length}]", self::space(*space), self.ty(&expr.ty))
+            }
+            LoadWhole { address, offset, space } => {
+                let at = self.at(address, *offset);
+                format!("[{} {} {at}]", self::space(*space), self.ty(&expr.ty))
+            }
+            Part { base, offset, bits } => {
+                let bits = bits.map(|(first, width)| format!(" bits {first}+{width}")).unwrap_or_default();
+                format!("{}{{{} at {offset}{bits}}}", self.operand(base), self.ty(&expr.ty))
+            }
+            Element { base, offset, index, count } => {
+                let (base, index, ty) = (self.operand(base), self.expr(index), self.ty(&expr.ty));
+                format!("{base}{{{ty} at {offset}, {index} of {count}}}")
+            }
+            DataLoc { offset } => format!("[data_loc {} {offset}]", self.ty(&expr.ty)),
+            _ => String::new(),
+        }
+    }
+
+    /// A block expression on one line.
+    fn block(&self, statements: &[Stmt], value: &Expr) -> String {
+        let mut inner = Printer { program: self.program, vars: self.vars, out: String::new(), depth: 0 };
+        inner.stmts(statements);
+        let lines: Vec<&str> = inner.out.lines().map(str::trim).collect();
+        format!("{{ {}; {} }}", lines.join("; "), self.expr(value))
     }
 
     fn infix(&self, symbol: &str, left: &Expr, right: &Expr) -> String {

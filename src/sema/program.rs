@@ -45,10 +45,6 @@ impl Checker<'_, '_> {
         let slot = &self.body().vars[at];
         let name = format!("${}", self.body().scopes.vars[at].name);
         let ty = match &slot.slot.ty {
-            Some(ty @ (Ty::Struct(_) | Ty::Array { .. })) => Type::Pointer {
-                to: std::sync::Arc::new(ty.to_type()),
-                space: slot.place.unwrap_or(super::types::Space::Kernel),
-            },
             Some(ty) => ty.to_type(),
             None => Ty::I64.to_type(),
         };

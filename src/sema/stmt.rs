@@ -151,11 +151,7 @@ impl Checker<'_, '_> {
     }
 
     fn set_var(&mut self, target: Span, id: VarId, value: &Expr) -> Option<StmtKind> {
-        let val = self.expr(value)?;
-        if matches!(val.ty, Ty::Struct(_) | Ty::Array { .. }) && matches!(val.kind, Kind::Place(_)) {
-            return self.store_place(target, id, val);
-        }
-        let val = self.as_value(val)?;
+        let val = self.value(value)?;
         self.store_var(target, id, val)
     }
 
@@ -180,23 +176,6 @@ impl Checker<'_, '_> {
         let literal = fixed && found.starts_with(|c: char| c.is_ascii_digit() || c == '-');
         self.report(if literal { error.help(format!("cast it: `({ty})...`")) } else { error });
         None
-    }
-
-    /// A struct or array in a variable is its address: what is read from it later is read then.
-    fn store_place(&mut self, target: Span, var: VarId, val: Val) -> Option<StmtKind> {
-        let Kind::Place(place) = val.kind else { return None };
-        let ty = self.var(var).slot.ty.clone()?;
-        if place.space == super::types::Space::Context {
-            let message = "an array of a tracepoint cannot be kept in a variable yet";
-            return self.error(codes::TYPE_MISMATCH, val.span, message, "use its elements: `[0]`");
-        }
-        if !ty.same(&val.ty) || self.var(var).place != Some(place.space) {
-            let found = self.name(&val.ty);
-            return self.report_var(target, var, val.span, &found);
-        }
-        let pointer = Ty::Pointer { to: std::sync::Arc::new(ty), space: Some(place.space) };
-        let (span, address) = (val.span, Box::new(place.into_address(val.span)));
-        Some(StmtKind::SetVar { var, value: Val::new(pointer, span, ExprKind::Cast(address)).into_expr() })
     }
 
     /// The type of a value in messages; a literal as itself.
@@ -311,11 +290,14 @@ impl Checker<'_, '_> {
 fn initial(ty: &Ty, span: Span) -> Option<super::tree::Expr> {
     Some(match ty {
         Ty::Str { .. } => Val::constant(super::constant::Const::Str(Vec::new()), span).into_expr(),
-        Ty::Tuple(items) => {
+        Ty::Tuple(items) | Ty::Record { items, .. } => {
             let items: Option<Vec<_>> = items.iter().map(|item| initial(item, span)).collect();
             super::tree::Expr { span, ty: ty.to_type(), kind: ExprKind::Tuple(items?) }
         }
-        Ty::Struct(_) | Ty::Array { .. } => Val::int(0, Ty::U64, span).into_expr(),
+        whole if !whole.to_type().is_scalar() => {
+            let zero = Val::int(0, Ty::U64, span).into_expr();
+            super::tree::Expr { span, ty: ty.to_type(), kind: ExprKind::Bytes(Box::new(zero)) }
+        }
         _ => Val::int(0, ty.clone(), span).into_expr(),
     })
 }

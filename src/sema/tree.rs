@@ -506,7 +506,7 @@ pub enum ExprKind {
         /// Where the word is.
         offset: i64,
     },
-    /// A tuple.
+    /// A tuple or record; the items of a record in the order of its type.
     Tuple(Vec<Expr>),
     /// `t.0`
     TupleField {
@@ -514,6 +514,50 @@ pub enum ExprKind {
         base: Box<Expr>,
         /// Which.
         index: u32,
+    },
+    /// All bytes of a struct, union or array at `address + offset`; zeros when the read faults.
+    LoadWhole {
+        /// A pointer, or an integer used as one.
+        address: Box<Expr>,
+        /// Bytes.
+        offset: i64,
+        /// Which memory.
+        space: Space,
+    },
+    /// What stands `offset` bytes into a value that is no scalar: a field of a struct, an element of an array, a
+    /// character of a text. The type says how many bytes there are and what they mean.
+    Part {
+        /// The value.
+        base: Box<Expr>,
+        /// Bytes from its start.
+        offset: u32,
+        /// For a bit field: first bit within the integer there, and width.
+        bits: Option<(u8, u8)>,
+    },
+    /// Element `index` of `count` elements of this type that begin `offset` bytes into a value. An index outside gives
+    /// zeros and is counted.
+    Element {
+        /// The value that holds them.
+        base: Box<Expr>,
+        /// Bytes from its start to the first element.
+        offset: u32,
+        /// Which: an unsigned integer.
+        index: Box<Expr>,
+        /// How many there are.
+        count: u32,
+    },
+    /// The low bytes of a 64-bit integer as an array of at most 8 bytes.
+    Bytes(Box<Expr>),
+    /// `&$x`: the address of a variable, which is kept in memory then.
+    AddressOf(VarId),
+    /// `&@m`: the address of the value of a plain map without keys.
+    AddressOfMap(MapId),
+    /// `{ statements; value }`
+    Block {
+        /// Run first.
+        statements: Vec<Stmt>,
+        /// Of the node's type.
+        value: Box<Expr>,
     },
     /// `-x`
     Neg(Box<Expr>),
@@ -540,7 +584,7 @@ pub enum ExprKind {
         /// Right.
         right: Box<Expr>,
     },
-    /// Equality of two strings or two tuples of the same type (strings may differ in size). Bool.
+    /// Equality of two values that are no scalars, of the same type (strings may differ in size). Bool.
     Equal {
         /// `!=`
         negated: bool,
@@ -559,6 +603,7 @@ pub enum ExprKind {
         otherwise: Box<Expr>,
     },
     /// Conversion between scalars: keeps the low bytes of the target's size, extended by the target's sign; to Bool: not 0.
+    /// Of a text: the same in a larger type.
     Cast(Box<Expr>),
 }
 

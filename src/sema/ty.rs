@@ -34,14 +34,30 @@ pub(super) enum Ty {
         size: u32,
     },
     Tuple(Arc<[Ty]>),
+    /// Items with names; two records are alike whatever the order of their names.
+    Record {
+        names: Arc<[Arc<str>]>,
+        items: Arc<[Ty]>,
+    },
+    Buffer {
+        size: u32,
+    },
+    Inet,
+    Mac,
     Pointer {
         to: Arc<Ty>,
         space: Option<Space>,
     },
-    Struct(StructId),
+    Struct {
+        id: StructId,
+        /// Where pointers in it lead to.
+        space: Option<Space>,
+    },
     Array {
         element: Arc<Ty>,
         count: u32,
+        /// As of a struct.
+        space: Option<Space>,
     },
     Enum {
         int: IntType,
@@ -119,14 +135,21 @@ impl Ty {
     /// The memory that the value, used as an address, points to.
     pub(super) fn space(&self) -> Option<Space> {
         match self {
-            Ty::Int { space, .. } | Ty::Pointer { space, .. } => *space,
+            Ty::Int { space, .. }
+            | Ty::Pointer { space, .. }
+            | Ty::Struct { space, .. }
+            | Ty::Array { space, .. } => *space,
             _ => None,
         }
     }
 
     /// The same type pointing into `space`.
     pub(super) fn in_space(mut self, new: Option<Space>) -> Ty {
-        if let Ty::Int { space, .. } | Ty::Pointer { space, .. } = &mut self {
+        if let Ty::Int { space, .. }
+        | Ty::Pointer { space, .. }
+        | Ty::Struct { space, .. }
+        | Ty::Array { space, .. } = &mut self
+        {
             *space = new;
         }
         self
@@ -144,8 +167,14 @@ impl Ty {
             Ty::Pointer { to, space } => {
                 Type::Pointer { to: Arc::new(to.to_type()), space: space.unwrap_or(Space::Kernel) }
             }
-            Ty::Struct(id) => Type::Struct(*id),
-            Ty::Array { element, count } => {
+            Ty::Record { names, items } => {
+                Type::Record { names: names.clone(), items: items.iter().map(Ty::to_type).collect() }
+            }
+            Ty::Buffer { size } => Type::Buffer { size: *size },
+            Ty::Inet => Type::Inet,
+            Ty::Mac => Type::Mac,
+            Ty::Struct { id, .. } => Type::Struct(*id),
+            Ty::Array { element, count, .. } => {
                 Type::Array { element: Arc::new(element.to_type()), count: *count }
             }
             Ty::Enum { int, name, values } => {
@@ -162,7 +191,13 @@ impl Ty {
             (Ty::Char, Ty::Int { int, .. }) | (Ty::Int { int, .. }, Ty::Char) => int.size == 1,
             (Ty::Tuple(a), Ty::Tuple(b)) => a.len() == b.len() && a.iter().zip(&**b).all(|(a, b)| a.same(b)),
             (Ty::Pointer { to: a, .. }, Ty::Pointer { to: b, .. }) => a.same(b),
-            (Ty::Array { element: a, count: m }, Ty::Array { element: b, count: n }) => m == n && a.same(b),
+            (Ty::Array { element: a, count: m, .. }, Ty::Array { element: b, count: n, .. }) => {
+                m == n && a.same(b)
+            }
+            (Ty::Struct { id: a, .. }, Ty::Struct { id: b, .. }) => a == b,
+            (Ty::Record { names: a, items: x }, Ty::Record { names: b, items: y }) => {
+                a == b && x.iter().zip(&**y).all(|(x, y)| x.same(y))
+            }
             (Ty::Enum { name: a, int: i, .. }, Ty::Enum { name: b, int: j, .. }) => a == b && i == j,
             _ => self == other,
         }
@@ -181,6 +216,15 @@ impl Ty {
                 let items: Option<Arc<[Ty]>> = a.iter().zip(&**b).map(|(a, b)| a.join(b)).collect();
                 items.map(Ty::Tuple)
             }
+            (Ty::Record { names, items }, Ty::Record { names: others, .. })
+                if names.len() == others.len() =>
+            {
+                let found =
+                    names.iter().zip(&**items).map(|(name, item)| item.join(other.record_item(name)?.1));
+                let items: Arc<[Ty]> = found.collect::<Option<_>>()?;
+                Some(Ty::Record { names: names.clone(), items })
+            }
+            (Ty::Buffer { size: a }, Ty::Buffer { size: b }) => Some(Ty::Buffer { size: *a.max(b) }),
             (Ty::Pointer { to: a, space: s }, Ty::Pointer { to: b, space: t }) => {
                 let to = if a.same(b) { a.clone() } else { Arc::new(a.join(b)?) };
                 Some(Ty::Pointer { to, space: (*s).or(*t) })
@@ -202,7 +246,26 @@ impl Ty {
         match (self, target) {
             (Ty::Str { size: a }, Ty::Str { size: b }) => a <= b,
             (Ty::Tuple(a), Ty::Tuple(b)) => a.len() == b.len() && a.iter().zip(&**b).all(|(a, b)| a.fits(b)),
+            (Ty::Record { names, items }, Ty::Record { .. }) => names
+                .iter()
+                .zip(&**items)
+                .all(|(name, item)| target.record_item(name).is_some_and(|(_, wanted)| item.fits(wanted))),
             _ => self.same(target),
+        }
+    }
+
+    /// The item of that name in a record, with its place.
+    pub(super) fn record_item(&self, name: &str) -> Option<(usize, &Ty)> {
+        let Ty::Record { names, items } = self else { return None };
+        let at = names.iter().position(|known| **known == *name)?;
+        Some((at, items.get(at)?))
+    }
+
+    /// The items of a tuple or record.
+    pub(super) fn items(&self) -> Option<&Arc<[Ty]>> {
+        match self {
+            Ty::Tuple(items) | Ty::Record { items, .. } => Some(items),
+            _ => None,
         }
     }
 }

@@ -55,6 +55,22 @@ pub enum Type {
     },
     /// A tuple.
     Tuple(Arc<[Type]>),
+    /// A record: a tuple whose items have names, printed in this order.
+    Record {
+        /// One an item.
+        names: Arc<[Arc<str>]>,
+        /// As of a tuple.
+        items: Arc<[Type]>,
+    },
+    /// Bytes, at most `size` of them, that know how many they are.
+    Buffer {
+        /// Bytes at most.
+        size: u32,
+    },
+    /// An address of either family of the internet.
+    Inet,
+    /// A hardware address of six bytes.
+    Mac,
     /// A pointer; `to` is `None` for `void *`.
     Pointer {
         /// What is there.
@@ -91,6 +107,14 @@ impl Type {
             Type::Int(int) | Type::Enum { int, .. } => Some(*int),
             Type::Bool => Some(IntType { size: 1, signed: false }),
             Type::Pointer { .. } | Type::Named(_) => Some(IntType::U64),
+            _ => None,
+        }
+    }
+
+    /// The items of a tuple or record.
+    pub fn items(&self) -> Option<&[Type]> {
+        match self {
+            Type::Tuple(items) | Type::Record { items, .. } => Some(items),
             _ => None,
         }
     }

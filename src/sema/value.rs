@@ -1,9 +1,11 @@
-//! A typed expression while it is checked: a value, a constant, or a place in memory that holds more than a register.
+//! A typed expression while it is checked: a value, a constant, or a place that holds more than a register.
+//!
+//! A struct or an array stays a place as long as only parts of it are asked for: those alone are read then.
 
 use super::constant::Const;
 use super::tree::{Expr, ExprKind};
 use super::ty::Ty;
-use super::types::Space;
+use super::types::{Space, Type};
 use crate::source::Span;
 
 /// What became of an expression of the script.
@@ -21,22 +23,29 @@ pub(super) enum Kind {
     Const(Const),
     /// Computed when the probe runs.
     Expr(ExprKind),
-    /// A struct or an array in memory: fields and elements of it are read, never the whole.
+    /// A struct or an array of which nothing has been read yet.
     Place(Place),
     /// `args` of a tracepoint.
     Args,
 }
 
-/// An address to read from.
+/// Where something can be read.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
-    /// A pointer, or an integer used as one.
-    pub address: Expr,
+    pub base: Base,
     /// Bytes from there.
     pub offset: i64,
-    pub space: Space,
     /// The memory that pointers read from here lead to.
-    pub leads_to: Space,
+    pub leads_to: Option<Space>,
+}
+
+/// What a [`Place`] starts from.
+#[derive(Clone, Debug)]
+pub(super) enum Base {
+    /// An address: a pointer, or an integer used as one.
+    Memory { address: Expr, space: Space },
+    /// A value of the program's own.
+    Value(Expr),
 }
 
 impl Val {
@@ -65,14 +74,14 @@ impl Val {
         self.as_const().and_then(Const::as_integer)
     }
 
-    /// Fits in a tree as it is; a place stands for its address.
+    /// Fits in a tree as it is; a place is read as a whole.
     pub fn into_expr(self) -> Expr {
         let ty = self.ty.to_type();
         let kind = match self.kind {
             Kind::Const(Const::Str(text)) => ExprKind::Str(text),
             Kind::Const(value) => ExprKind::Int(value.bits()),
             Kind::Expr(kind) => kind,
-            Kind::Place(place) => return place.into_address(self.span),
+            Kind::Place(place) => return place.into_whole(self.span, ty),
             Kind::Args => ExprKind::Context,
         };
         Expr { span: self.span, ty, kind }
@@ -102,13 +111,38 @@ impl Val {
 }
 
 impl Place {
-    /// The address itself, as an unsigned integer.
-    pub fn into_address(self, span: Span) -> Expr {
-        let base = Val { ty: Ty::U64, span, kind: Kind::Expr(ExprKind::Cast(Box::new(self.address))) };
-        if self.offset == 0 {
-            return base.into_expr();
+    /// The start of a value of the program's own.
+    pub fn of(val: Val) -> Place {
+        let leads_to = val.ty.space();
+        match val.kind {
+            Kind::Place(place) => place,
+            _ => Place { base: Base::Value(val.into_expr()), offset: 0, leads_to },
         }
-        super::expr::add(base.into_expr(), self.offset, span)
+    }
+
+    /// All that is there, of type `ty`.
+    fn into_whole(self, span: Span, ty: Type) -> Expr {
+        let kind = match self.base {
+            Base::Memory { address, space } => {
+                ExprKind::LoadWhole { address: Box::new(address), offset: self.offset, space }
+            }
+            Base::Value(value) if self.offset == 0 && value.ty == ty => return Expr { span, ..value },
+            Base::Value(value) => {
+                ExprKind::Part { base: Box::new(value), offset: self.offset as u32, bits: None }
+            }
+        };
+        Expr { span, ty, kind }
+    }
+
+    /// The scalar of type `ty` that is there, or a bit field within it.
+    pub fn into_scalar(self, span: Span, ty: Ty, bits: Option<(u8, u8)>) -> Val {
+        let kind = match self.base {
+            Base::Memory { address, space } => {
+                ExprKind::Load { address: Box::new(address), offset: self.offset, space, bits }
+            }
+            Base::Value(value) => ExprKind::Part { base: Box::new(value), offset: self.offset as u32, bits },
+        };
+        Val::new(ty, span, kind)
     }
 }
 

@@ -18,12 +18,20 @@ pub enum Cause {
     Truncated = 3,
     /// The kernel failed a map operation for another reason (busy, out of memory).
     MapBusy = 4,
+    /// An index outside its array; the element was taken as 0.
+    OutOfBounds = 5,
 }
 
 impl Cause {
     /// Every cause, in the order of the table.
-    pub const ALL: [Cause; 5] =
-        [Cause::RingFull, Cause::MapFull, Cause::ReadFault, Cause::Truncated, Cause::MapBusy];
+    pub const ALL: [Cause; 6] = [
+        Cause::RingFull,
+        Cause::MapFull,
+        Cause::ReadFault,
+        Cause::Truncated,
+        Cause::MapBusy,
+        Cause::OutOfBounds,
+    ];
 
     /// In words, for the footer.
     pub fn words(self) -> &'static str {
@@ -33,6 +41,7 @@ impl Cause {
             Cause::ReadFault => "reads faulted",
             Cause::Truncated => "strings truncated",
             Cause::MapBusy => "updates lost: map busy or out of memory",
+            Cause::OutOfBounds => "array indices out of bounds",
         }
     }
 }

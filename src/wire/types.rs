@@ -37,6 +37,16 @@ pub enum DataType {
         /// Bytes.
         size: u32,
     },
+    /// How many bytes there are as a u32, then room for `size` bytes; printed as text with `\xNN` for what is not
+    /// printable.
+    Buffer {
+        /// Bytes of the room.
+        size: u32,
+    },
+    /// The address family as a u32 (AF_INET, AF_INET6), then 16 bytes for the address; printed as the address.
+    Inet,
+    /// Six bytes, printed as `AA:BB:CC:DD:EE:FF`.
+    Mac,
     /// An address, 8 bytes, printed as `0x…`.
     Pointer,
     /// A number that user space turns into a name; `size` 4 or 8 bytes.
@@ -99,6 +109,9 @@ impl DataType {
             DataType::Bool => 1,
             DataType::Pointer => 8,
             DataType::Str { size } | DataType::Bytes { size } => *size,
+            DataType::Buffer { size } => super::align_up(size + 4, 4),
+            DataType::Inet => 20,
+            DataType::Mac => 6,
             DataType::Tuple { size, .. } | DataType::Struct { size, .. } => *size,
             DataType::Array { element, count } => element.size() * count,
         }
@@ -110,7 +123,8 @@ impl DataType {
             DataType::Int { size, .. } | DataType::Named { size, .. } | DataType::Enum { size, .. } => {
                 u32::from(*size)
             }
-            DataType::Bool | DataType::Str { .. } | DataType::Bytes { .. } => 1,
+            DataType::Bool | DataType::Str { .. } | DataType::Bytes { .. } | DataType::Mac => 1,
+            DataType::Buffer { .. } | DataType::Inet => 4,
             DataType::Pointer => 8,
             DataType::Tuple { fields, .. } => fields.iter().map(|(_, t)| t.align()).max().unwrap_or(1),
             DataType::Struct { fields, .. } => fields.iter().map(|f| f.ty.align()).max().unwrap_or(1),

@@ -4,6 +4,7 @@ mod build;
 mod codegen;
 mod differential;
 mod codegen_random;
+mod explain;
 mod golden;
 mod handmade;
 mod ir;

@@ -266,6 +266,11 @@ impl<'a> Lower<'a> {
                 self.push(MInst::PtrIndex { dst, base, index, count, scale, mask });
             }
             InstData::ContextAddr { base, offset } => self.context_addr(*base, *offset, dst),
+            InstData::Address { base } => {
+                let pointer = self.pointer(*base, 0);
+                let base = self.pointer_reg(pointer);
+                self.push(MInst::AddImm { dst, base, offset: 0 });
+            }
             // constants and plain pointers are made where they are used
             _ => {}
         }

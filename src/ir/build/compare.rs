@@ -1,4 +1,4 @@
-//! Equality of texts and tuples: by words, never byte by byte.
+//! Equality of texts, tuples and arrays: by words, never byte by byte.
 //!
 //! Texts are zero from their NUL on (in slots and in maps), so texts of equal size are equal when all their
 //! bytes are; of different sizes, when the shorter one's bytes are equal and the longer one ends there too. A
@@ -46,7 +46,10 @@ impl<'m> FuncBuilder<'_, 'm> {
                     self.go_on_if(ends, different);
                 }
             }
-            (Type::Tuple(left_types), Type::Tuple(right_types)) if left_ty != right_ty => {
+            (Type::Tuple(left_types), Type::Tuple(right_types))
+            | (Type::Record { items: left_types, .. }, Type::Record { items: right_types, .. })
+                if left_ty != right_ty =>
+            {
                 let program = self.m.program;
                 let offsets = |types: &[Type]| super::layout::Fields::new(program, types).fields;
                 let (left_fields, right_fields) = (offsets(left_types), offsets(right_types));

@@ -39,6 +39,16 @@ impl<'m> FuncBuilder<'_, 'm> {
                 self.read_scalar(address, *offset, *space, *bits, &expr.ty)
             }
             ExprKind::TupleField { base, index } => self.scalar_field(base, *index),
+            ExprKind::Part { base, offset, bits } => self.scalar_part(base, *offset, *bits, &expr.ty),
+            ExprKind::Element { base, offset, index, count } => {
+                self.scalar_element(base, *offset, index, *count, &expr.ty)
+            }
+            ExprKind::Block { statements, value } => {
+                self.nested(statements);
+                self.scalar(value)
+            }
+            ExprKind::AddressOf(var) => self.address_of_var(*var),
+            ExprKind::AddressOfMap(map) => self.address_of_map(*map),
             ExprKind::Neg(inner) => {
                 let value = self.int(inner);
                 let value = self.unary(UnOp::Neg, value);
@@ -55,13 +65,19 @@ impl<'m> FuncBuilder<'_, 'm> {
             ExprKind::Ternary { cond, then, otherwise } => self.choice(cond, then, otherwise),
             ExprKind::Not(_) | ExprKind::Logical { .. } | ExprKind::Equal { .. } => self.truth(expr),
             // No scalars: sema does not put them here.
-            ExprKind::Str(_) | ExprKind::LoadStr { .. } | ExprKind::DataLoc { .. } | ExprKind::Tuple(_) => {
-                self.iconst(0)
-            }
+            ExprKind::Str(_)
+            | ExprKind::LoadStr { .. }
+            | ExprKind::LoadWhole { .. }
+            | ExprKind::DataLoc { .. }
+            | ExprKind::Bytes(_)
+            | ExprKind::Tuple(_) => self.iconst(0),
         }
     }
 
     fn variable(&mut self, var: VarId) -> Value {
+        if self.vars.is_in_memory(var) {
+            return self.load_var(var);
+        }
         match self.vars.get(var) {
             Some(value) => value,
             None => self.iconst(0),
@@ -73,7 +89,7 @@ impl<'m> FuncBuilder<'_, 'm> {
         let old = self.as_int(old);
         let new = self.binary_const(BinOp::Add, old, delta);
         let new = self.canonical(new, ty);
-        self.vars.set(var, new);
+        self.set_scalar(var, new);
         if prefix { new } else { old }
     }
 

@@ -77,7 +77,7 @@ impl<'f, 'm> FuncBuilder<'f, 'm> {
             source,
             func,
             context,
-            vars: Vars::new(probe.vars.len()),
+            vars: Vars::new(probe.vars.len(), super::walk::addressed_vars(probe)),
             slots: Slots::default(),
             span: probe.span,
             block: Some(entry),
@@ -110,6 +110,7 @@ impl<'f, 'm> FuncBuilder<'f, 'm> {
             let zero = self.iconst(0);
             self.terminate(Terminator::Return(zero));
         }
+        self.clear_addressed();
         self.store_zero_key();
         // Conditions that are constant leave arms that nothing reaches.
         self.func.remove_unreachable();

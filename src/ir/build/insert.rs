@@ -251,7 +251,7 @@ impl<'m> FuncBuilder<'_, 'm> {
                 b.store(Width::B8, at, 0, value);
                 None
             });
-        } else if walk::reads_map(value, map) || info.swapped {
+        } else if walk::reads_map(value, map) || walk::has_effects(value) || info.swapped {
             // Not in place: what is written may be read meanwhile.
             let from = self.memory(value);
             self.contribute(map, zero_key, Initial::Zeros, None, |b, at| {

@@ -15,6 +15,20 @@ pub fn shape(program: &Program, ty: &Type) -> DataType {
         Type::Bool => DataType::Bool,
         Type::Str { size } => DataType::Str { size: *size },
         Type::Tuple(types) => DataType::tuple(types.iter().map(|ty| shape(program, ty))),
+        Type::Record { names, items } => {
+            let fields = Fields::new(program, items);
+            let field = |((name, ty), (offset, _)): ((&Arc<str>, &Type), &(u32, u32))| StructField {
+                name: name.to_string(),
+                offset: *offset,
+                bits: None,
+                ty: shape(program, ty),
+            };
+            let named = names.iter().zip(items.iter()).zip(&fields.fields);
+            DataType::Struct { size: fields.size, fields: named.map(field).collect() }
+        }
+        Type::Buffer { size } => DataType::Buffer { size: *size },
+        Type::Inet => DataType::Inet,
+        Type::Mac => DataType::Mac,
         Type::Pointer { .. } => DataType::Pointer,
         Type::Struct(id) => {
             let def = program.struct_def(*id);
@@ -48,7 +62,10 @@ pub fn size_align(program: &Program, ty: &Type) -> (u32, u32) {
     match ty {
         Type::None => (0, 1),
         Type::Str { size } => (*size, 1),
-        Type::Tuple(types) => {
+        Type::Buffer { size } => (align_up(size + 4, 4), 4),
+        Type::Inet => (20, 4),
+        Type::Mac => (6, 1),
+        Type::Tuple(types) | Type::Record { items: types, .. } => {
             let fields = Fields::new(program, types);
             (fields.size, fields.align)
         }
@@ -121,6 +138,9 @@ fn shorten(ty: &Type, text: u32) -> Type {
     match ty {
         Type::Str { size } => Type::Str { size: text.min(*size) },
         Type::Tuple(types) => Type::Tuple(types.iter().map(|ty| shorten(ty, text)).collect()),
+        Type::Record { names, items } => {
+            Type::Record { names: names.clone(), items: items.iter().map(|ty| shorten(ty, text)).collect() }
+        }
         other => other.clone(),
     }
 }

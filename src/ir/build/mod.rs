@@ -38,6 +38,7 @@ use crate::sema::tree;
 use super::module::Module;
 
 pub mod arch;
+mod address;
 mod aggregate;
 mod buckets;
 mod builtin;
@@ -51,6 +52,7 @@ mod mapop;
 mod maps;
 mod module;
 mod names;
+mod parts;
 mod place;
 mod read;
 mod record;

@@ -32,6 +32,8 @@ pub fn text_room(size: u32, array: bool) -> u32 {
 pub fn may_overrun(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::LoadStr { .. } | ExprKind::DataLoc { .. } => true,
+        ExprKind::Part { .. } | ExprKind::Element { .. } => matches!(expr.ty, Type::Str { .. }),
+        ExprKind::Cast(inner) | ExprKind::Block { value: inner, .. } => may_overrun(inner),
         ExprKind::Tuple(items) => items.last().is_some_and(may_overrun),
         ExprKind::Ternary { then, otherwise, .. } => may_overrun(then) || may_overrun(otherwise),
         _ => false,
@@ -92,13 +94,14 @@ impl<'m> FuncBuilder<'_, 'm> {
         self.may_fault(result);
     }
 
-    fn address_of(&mut self, base: Value, offset: i64) -> Value {
+    /// The address `base + offset` as a number.
+    pub fn address_of(&mut self, base: Value, offset: i64) -> Value {
         let base = self.as_int(base);
         if offset == 0 { base } else { self.binary_const(BinOp::Add, base, offset) }
     }
 
     /// Bits `first` to `first + count` of a unit.
-    fn bit_field(&mut self, unit: Value, first: u8, count: u8, signed: bool) -> Value {
+    pub fn bit_field(&mut self, unit: Value, first: u8, count: u8, signed: bool) -> Value {
         let (first, count) = (i64::from(first), i64::from(count.clamp(1, 64)));
         if signed {
             let up = self.binary_const(BinOp::Shl, unit, 64 - first - count);

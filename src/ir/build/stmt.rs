@@ -20,6 +20,16 @@ impl<'m> FuncBuilder<'_, 'm> {
         }
     }
 
+    /// The statements of a block expression; what follows is built even where they return.
+    pub fn nested(&mut self, statements: &'m [Stmt]) {
+        self.count_faults();
+        self.statements(statements);
+        if !self.is_reachable() {
+            let never = self.new_block();
+            self.enter(never);
+        }
+    }
+
     fn statement(&mut self, statement: &'m Stmt) {
         match &statement.kind {
             StmtKind::Expr(expr) => self.expression_only(expr),
@@ -66,7 +76,7 @@ impl<'m> FuncBuilder<'_, 'm> {
     fn set_var(&mut self, var: VarId, value: &'m Expr) {
         if self.probe.vars[var.0 as usize].ty.is_scalar() {
             let value = self.scalar(value);
-            self.vars.set(var, value);
+            self.set_scalar(var, value);
         } else {
             self.set_var_memory(var, value);
         }

@@ -52,6 +52,26 @@ impl<'m> FuncBuilder<'_, 'm> {
             ExprKind::LoadStr { .. } | ExprKind::DataLoc { .. } => self.write_read(to, expr, ty, fill),
             ExprKind::Builtin(Builtin::Comm) => self.write_comm(to, self.size_of(ty), fill),
             ExprKind::Tuple(items) => self.write_tuple(to, items, ty, fill),
+            ExprKind::LoadWhole { address, offset, space } => {
+                let base = self.scalar(address);
+                let address = self.address_of(base, *offset);
+                self.probe_read(to, self.size_of(ty), address, *space);
+            }
+            ExprKind::Block { statements, value } => {
+                self.nested(statements);
+                self.write(to, value, ty, fill);
+            }
+            ExprKind::Bytes(inner) => {
+                let value = self.int(inner);
+                self.write_bytes(to, value, self.size_of(ty));
+            }
+            ExprKind::Part { base, offset, .. } if matches!(ty, Type::Str { .. }) => {
+                let memory = self.memory(base);
+                self.write_text(to, memory.place.at(*offset), (&expr.ty, ty), fill);
+                self.release(memory);
+            }
+            ExprKind::Element { .. } => self.write_element(to, expr, ty, fill),
+            ExprKind::Cast(inner) => self.write(to, inner, ty, fill),
             ExprKind::Ternary { cond, then, otherwise } => {
                 let (yes, no) = (self.new_block(), self.new_block());
                 self.condition(cond, yes, no);
@@ -112,7 +132,7 @@ impl<'m> FuncBuilder<'_, 'm> {
     }
 
     fn write_tuple(&mut self, to: Place, items: &'m [Expr], ty: &Type, fill: Fill) {
-        let Type::Tuple(types) = ty else { return };
+        let Some(types) = ty.items() else { return };
         let fields = Fields::new(self.m.program, types);
         let mut end = 0;
         for ((item, ty), (offset, size)) in items.iter().zip(types.iter()).zip(&fields.fields) {
@@ -132,6 +152,10 @@ impl<'m> FuncBuilder<'_, 'm> {
                 let slot = self.var_slot(*var);
                 Memory { place: Place::new(self.slot_addr(slot)), temp: None }
             }
+            ExprKind::Part { base, offset, .. } if !matches!(expr.ty, Type::Str { .. }) => {
+                let memory = self.memory(base);
+                Memory { place: memory.place.at(*offset), ..memory }
+            }
             ExprKind::TupleField { base, index } => {
                 let base_memory = self.memory(base);
                 let offset = self.field_offset(&base.ty, *index);
@@ -146,7 +170,7 @@ impl<'m> FuncBuilder<'_, 'm> {
     }
 
     fn field_offset(&self, ty: &Type, index: u32) -> u32 {
-        let Type::Tuple(types) = ty else { return 0 };
+        let Some(types) = ty.items() else { return 0 };
         Fields::new(self.m.program, types).fields.get(index as usize).map_or(0, |field| field.0)
     }
 
@@ -154,10 +178,7 @@ impl<'m> FuncBuilder<'_, 'm> {
     pub fn scalar_field(&mut self, base: &'m Expr, index: u32) -> Value {
         let memory = self.memory(base);
         let place = memory.place.at(self.field_offset(&base.ty, index));
-        let ty = match &base.ty {
-            Type::Tuple(types) => types.get(index as usize).cloned(),
-            _ => None,
-        };
+        let ty = base.ty.items().and_then(|types| types.get(index as usize)).cloned();
         let value = self.load_number(place, &ty.unwrap_or(Type::Int(IntType::U64)));
         self.release(memory);
         value
@@ -167,7 +188,7 @@ impl<'m> FuncBuilder<'_, 'm> {
     pub fn load_number(&mut self, place: Place, ty: &Type) -> Value {
         let int = ty.as_int().unwrap_or(IntType::U64);
         let width = Width::from_bytes(u32::from(int.size)).unwrap_or(Width::B8);
-        self.load_at(place, width, int.signed)
+        self.load_packed(place, width, int.signed)
     }
 
     /// The slot of a variable that is no scalar.
@@ -189,7 +210,7 @@ impl<'m> FuncBuilder<'_, 'm> {
         if value.kind == ExprKind::Var(var) {
             return;
         }
-        if walk::reads_var(value, var) {
+        if walk::reads_var(value, var) || self.vars.is_in_memory(var) {
             let from = self.memory(value);
             let to = Place::new(self.slot_addr(slot));
             self.convert(to, from.place, &value.ty, ty);
@@ -212,7 +233,8 @@ impl<'m> FuncBuilder<'_, 'm> {
                 self.copy(to, from, *size);
                 self.count_cut(from, *size);
             }
-            (Type::Tuple(from_types), Type::Tuple(types)) => {
+            (Type::Tuple(from_types), Type::Tuple(types))
+            | (Type::Record { items: from_types, .. }, Type::Record { items: types, .. }) => {
                 let from_fields = Fields::new(self.m.program, from_types);
                 let fields = Fields::new(self.m.program, types);
                 let mut end = 0;

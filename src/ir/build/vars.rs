@@ -15,6 +15,8 @@ pub struct Vars {
     /// Assignments within arms: the variable and what it was before.
     log: Vec<(VarId, Option<Value>)>,
     arms: u32,
+    /// Kept in their slots, scalars too: their addresses are taken.
+    in_memory: Vec<VarId>,
 }
 
 /// Where an arm began.
@@ -24,9 +26,19 @@ pub struct Mark(usize);
 pub type Changes = Vec<(VarId, Value)>;
 
 impl Vars {
-    /// None of `count` variables has a value.
-    pub fn new(count: usize) -> Vars {
-        Vars { values: vec![None; count], slots: vec![None; count], ..Vars::default() }
+    /// None of `count` variables has a value; those of `in_memory` are kept in slots.
+    pub fn new(count: usize, in_memory: Vec<VarId>) -> Vars {
+        Vars { values: vec![None; count], slots: vec![None; count], in_memory, ..Vars::default() }
+    }
+
+    /// True for a variable whose address is taken.
+    pub fn is_in_memory(&self, var: VarId) -> bool {
+        self.in_memory.contains(&var)
+    }
+
+    /// The variables whose addresses are taken.
+    pub fn in_memory(&self) -> &[VarId] {
+        &self.in_memory
     }
 
     /// The value of a scalar.
@@ -84,7 +96,7 @@ mod tests {
     fn an_arm_is_taken_back_and_handed_out() {
         let value = Value::new;
         let (a, b, c) = (VarId(0), VarId(1), VarId(2));
-        let mut vars = Vars::new(3);
+        let mut vars = Vars::new(3, Vec::new());
         vars.set(a, value(1));
         let mark = vars.begin_arm();
         vars.set(b, value(2));

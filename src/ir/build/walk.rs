@@ -11,6 +11,8 @@ pub fn each_expr<'t>(expr: &'t Expr, f: &mut impl FnMut(&'t Expr)) {
         | ExprKind::Var(_)
         | ExprKind::StepVar { .. }
         | ExprKind::Len(_)
+        | ExprKind::AddressOf(_)
+        | ExprKind::AddressOfMap(_)
         | ExprKind::Builtin(_)
         | ExprKind::Context
         | ExprKind::DataLoc { .. } => {}
@@ -19,7 +21,10 @@ pub fn each_expr<'t>(expr: &'t Expr, f: &mut impl FnMut(&'t Expr)) {
         }
         ExprKind::HasKey { key: inner, .. }
         | ExprKind::Load { address: inner, .. }
+        | ExprKind::LoadWhole { address: inner, .. }
         | ExprKind::TupleField { base: inner, .. }
+        | ExprKind::Part { base: inner, .. }
+        | ExprKind::Bytes(inner)
         | ExprKind::Neg(inner)
         | ExprKind::BitNot(inner)
         | ExprKind::Not(inner)
@@ -27,6 +32,14 @@ pub fn each_expr<'t>(expr: &'t Expr, f: &mut impl FnMut(&'t Expr)) {
         ExprKind::LoadStr { address, length, .. } => {
             each_expr(address, f);
             length.iter().for_each(|length| each_expr(length, f));
+        }
+        ExprKind::Block { statements, value } => {
+            each_expr_in(statements, f);
+            each_expr(value, f);
+        }
+        ExprKind::Element { base, index, .. } => {
+            each_expr(base, f);
+            each_expr(index, f);
         }
         ExprKind::Tuple(items) => items.iter().for_each(|item| each_expr(item, f)),
         ExprKind::Binary { left, right, .. }
@@ -97,14 +110,33 @@ pub fn uses_probe_name(probe: &Probe) -> bool {
 
 /// True when computing the expression changes a variable.
 pub fn steps_variables(expr: &Expr) -> bool {
-    any(expr, |expr| matches!(expr.kind, ExprKind::StepVar { .. }))
+    any(expr, |expr| matches!(expr.kind, ExprKind::StepVar { .. } | ExprKind::Block { .. }))
 }
 
 /// True when computing the expression changes a variable or a map: it must happen, once, and in its turn.
 pub fn has_effects(expr: &Expr) -> bool {
     any(expr, |expr| {
-        matches!(expr.kind, ExprKind::StepVar { .. } | ExprKind::StepMap { .. } | ExprKind::Delete { .. })
+        matches!(
+            expr.kind,
+            ExprKind::StepVar { .. }
+                | ExprKind::StepMap { .. }
+                | ExprKind::Delete { .. }
+                | ExprKind::Block { .. }
+        )
     })
+}
+
+/// The variables whose addresses are taken.
+pub fn addressed_vars(probe: &Probe) -> Vec<VarId> {
+    let mut found = Vec::new();
+    each_expr_of(probe, &mut |expr| {
+        if let ExprKind::AddressOf(var) = expr.kind
+            && !found.contains(&var)
+        {
+            found.push(var);
+        }
+    });
+    found
 }
 
 /// True when the expression reads the variable.

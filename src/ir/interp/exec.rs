@@ -10,19 +10,24 @@ use crate::ir::typing::Maps;
 
 pub(super) type Result<T> = std::result::Result<T, TrapKind>;
 
+/// Addresses of the program's own memory as numbers begin here, 16 MiB for each object.
+const ADDRESSES: u64 = 0xffff_c980_0000_0000;
+
 pub(super) struct Machine<'a> {
     pub maps: &'a Maps,
     pub func: &'a Function,
     pub world: &'a mut World,
     pub memory: Memory,
     words: SecondaryMap<Value, Option<Word>>,
+    /// What has an address as a number, by its place in the list.
+    pub addressed: Vec<Object>,
 }
 
 impl<'a> Machine<'a> {
     pub fn new(maps: &'a Maps, func: &'a Function, world: &'a mut World) -> Machine<'a> {
         let mut words = SecondaryMap::new();
         words.resize(func.values.len());
-        Machine { maps, func, world, memory: Memory::new(func), words }
+        Machine { maps, func, world, memory: Memory::new(func), words, addressed: Vec::new() }
     }
 
     pub fn run(&mut self) -> std::result::Result<u64, Trap> {
@@ -118,11 +123,32 @@ impl<'a> Machine<'a> {
                 self.pointer(*base)?;
                 World::CONTEXT.wrapping_add(self.int(*offset)?)
             }
+            InstData::Address { base } => {
+                let pointer = self.pointer(*base)?;
+                self.address_of(pointer)
+            }
             InstData::Call { helper, args } => return self.call(*helper, args).map(Some),
             data if func.result(inst).is_none() => return self.effect(data).map(|()| None),
             data => return self.pointer_or_load(data).map(Some),
         };
         Ok(Some(Word::Int(number)))
+    }
+
+    /// The address of something as a number: see [`Self::at_address`].
+    fn address_of(&mut self, pointer: Pointer) -> u64 {
+        let known = self.addressed.iter().position(|object| *object == pointer.object);
+        let number = known.unwrap_or_else(|| {
+            self.addressed.push(pointer.object);
+            self.addressed.len() - 1
+        });
+        ADDRESSES + ((number as u64) << 24) + pointer.offset as u64
+    }
+
+    /// What is at a number that is an address of the program's own memory.
+    pub fn at_address(&self, address: u64) -> Option<Pointer> {
+        let from = address.checked_sub(ADDRESSES)?;
+        let object = *self.addressed.get((from >> 24) as usize)?;
+        Some(Pointer { object, offset: (from & 0xff_ffff) as i64 })
     }
 
     fn pointer_or_load(&mut self, data: &InstData) -> Result<Word> {

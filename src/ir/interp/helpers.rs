@@ -82,6 +82,10 @@ impl Machine<'_> {
     fn source(&mut self, helper: Helper, address: Value, len: usize) -> Result<Vec<u8>> {
         let user = matches!(helper, Helper::ProbeReadUser | Helper::ProbeReadUserStr);
         match self.word(address)? {
+            Word::Int(address) if !user && self.at_address(address).is_some() => {
+                let pointer = self.at_address(address).ok_or(TrapKind::Null)?;
+                self.memory.read(self.world, pointer, 0, len)
+            }
             Word::Int(address) => {
                 let mapped = self.world.mapped(user, address).unwrap_or_default();
                 Ok(mapped[..mapped.len().min(len)].to_vec())

@@ -223,6 +223,7 @@ impl<'p> FunctionParser<'p> {
                 Ok(InstData::PtrAdd { base, offset: self.parser.number()? })
             }
             "ptr_index" => self.ptr_index(),
+            "address" => Ok(InstData::Address { base: self.value()? }),
             "clamp" => Ok(InstData::Clamp { arg: self.value()?, max: self.next_len()? }),
             "context_addr" => Ok(InstData::ContextAddr { base: self.value()?, offset: self.next_value()? }),
             "non_null" => Ok(InstData::NonNull { arg: self.value()? }),

@@ -48,6 +48,11 @@ impl Checker<'_> {
             }
             InstData::MapValueAddr { map, offset } => self.map_value_addr(site, *map, *offset),
             InstData::PtrAdd { base, .. } => self.memory(site, *base),
+            InstData::Address { base } => {
+                let record = matches!(self.provenance(*base), Some(Provenance::Record(_)));
+                self.check(!record, site, "a record has no address that stays");
+                self.memory(site, *base);
+            }
             InstData::PtrIndex { base, index, count, scale, .. } => {
                 self.memory(site, *base);
                 self.int(site, *index);

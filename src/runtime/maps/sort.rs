@@ -69,7 +69,7 @@ fn prefix(ty: &DataType, bytes: &[u8]) -> u64 {
         DataType::Bool => unsigned(bytes, 1),
         DataType::Pointer => unsigned(bytes, 8),
         DataType::Str { size } => big_endian(value::text(bytes, *size).0),
-        DataType::Bytes { .. } => 0,
+        DataType::Bytes { .. } | DataType::Buffer { .. } | DataType::Inet | DataType::Mac => 0,
         DataType::Tuple { fields, .. } => fields.first().map_or(0, |(at, ty)| prefix(ty, tail(bytes, *at))),
         DataType::Struct { .. } | DataType::Array { .. } => 0,
     }
@@ -87,6 +87,8 @@ fn compare(ty: &DataType, a: &[u8], b: &[u8]) -> Ordering {
     match ty {
         DataType::Str { size } => value::text(a, *size).cmp(&value::text(b, *size)),
         DataType::Bytes { .. } => a.cmp(b),
+        DataType::Buffer { size } => value::buffer(a, *size).cmp(value::buffer(b, *size)),
+        DataType::Inet | DataType::Mac => a.cmp(b),
         DataType::Tuple { fields, .. } => {
             first_difference(fields.iter().map(|(at, ty)| compare(ty, tail(a, *at), tail(b, *at))))
         }

@@ -72,11 +72,11 @@ impl Checker<'_, '_> {
     }
 
     fn read_text(&mut self, span: Span, source: Val, limit: Limit) -> Val {
-        let place = self.place_at(source);
+        let space = source.ty.space().unwrap_or(self.body().space);
         let kind = ExprKind::LoadStr {
-            address: Box::new(place.address),
-            offset: place.offset,
-            space: place.space,
+            address: Box::new(source.into_expr()),
+            offset: 0,
+            space,
             length: limit.length.map(Box::new),
             array: false,
         };

@@ -13,7 +13,7 @@ use super::super::fields::{COMMON, Field, Shape};
 use super::super::tree::{Expr, ExprKind};
 use super::super::ty::Ty;
 use super::super::types::{IntType, Space, StructId, Type};
-use super::super::value::{Kind, Place, Val};
+use super::super::value::{Base, Kind, Place, Val};
 
 impl Checker<'_, '_> {
     /// `base.name` and `base->name`, which mean the same: pointers are followed as needed.
@@ -31,9 +31,13 @@ impl Checker<'_, '_> {
             let place = self.place_at(val);
             val = self.load(span, (*to).clone(), place)?;
         }
-        match (&val.ty, val.kind) {
-            (Ty::Struct(id), Kind::Place(place)) => self.member(expr.span, *id, place, name, *name_span),
-            (ty, _) => {
+        match &val.ty {
+            Ty::Struct { id, .. } => {
+                let id = *id;
+                self.member(expr.span, id, Place::of(val), name, *name_span)
+            }
+            Ty::Record { .. } => self.record_field(expr.span, val, name, *name_span),
+            ty => {
                 let message = format!("{} has no fields", self.name(ty));
                 let error = Diagnostic::error(codes::NOT_A_STRUCT, message).at(*name_span, "field asked for");
                 let error = error.because(base.span, format!("this is {}", self.name(ty)));
@@ -43,6 +47,16 @@ impl Checker<'_, '_> {
                 None
             }
         }
+    }
+
+    fn record_field(&mut self, span: Span, val: Val, name: &str, name_span: Span) -> Option<Val> {
+        let Some((index, ty)) = val.ty.record_item(name).map(|(at, ty)| (at as u32, ty.clone())) else {
+            let Ty::Record { names, .. } = &val.ty else { return None };
+            let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
+            return self.report_field("the record", &names, name, name_span);
+        };
+        let base = Box::new(val.into_expr());
+        Some(Val::new(ty, span, ExprKind::TupleField { base, index }))
     }
 
     fn member(&mut self, span: Span, id: StructId, place: Place, name: &str, name_span: Span) -> Option<Val> {
@@ -84,14 +98,8 @@ impl Checker<'_, '_> {
             true => (ty.clone(), start, first),
             false => (Ty::fixed(8, int.signed), member.bit_offset / 8 * 8, member.bit_offset % 8),
         };
-        let kind = ExprKind::Load {
-            address: Box::new(place.address),
-            offset: place.offset + i64::from(start / 8),
-            space: place.space,
-            bits: Some((first as u8, width as u8)),
-        };
-        let loaded = Val::new(read, span, kind);
-        Some(loaded.cast(ty))
+        let place = Place { offset: place.offset + i64::from(start / 8), ..place };
+        Some(place.into_scalar(span, read, Some((first as u8, width as u8))).cast(ty))
     }
 
     /// `args.name` in a tracepoint.
@@ -116,6 +124,22 @@ impl Checker<'_, '_> {
         self.read_argument(span, field, name_span)
     }
 
+    /// `args` as a value: a record of all fields that programs may read.
+    pub(in super::super) fn arguments(&mut self, span: Span) -> Option<Val> {
+        let fields: Vec<Field> = {
+            let record = self.body().record.as_ref()?;
+            record.fields.iter().filter(|field| field.offset >= COMMON).cloned().collect()
+        };
+        let names: Arc<[Arc<str>]> = fields.iter().map(|field| field.name.as_str().into()).collect();
+        let mut items = Vec::new();
+        for field in fields {
+            let val = self.read_argument(span, field, span)?;
+            items.push(self.as_value(val)?);
+        }
+        let ty = Ty::Record { names, items: items.iter().map(|item| item.ty.clone()).collect() };
+        Some(Val::new(ty, span, ExprKind::Tuple(items.into_iter().map(Val::into_expr).collect())))
+    }
+
     fn read_argument(&mut self, span: Span, field: Field, name_span: Span) -> Option<Val> {
         let space = self.body().space;
         let address = Expr {
@@ -123,8 +147,8 @@ impl Checker<'_, '_> {
             ty: Type::Pointer { to: Arc::new(Type::None), space: Space::Context },
             kind: ExprKind::Context,
         };
-        let place =
-            Place { address, offset: i64::from(field.offset), space: Space::Context, leads_to: space };
+        let base = Base::Memory { address, space: Space::Context };
+        let place = Place { base, offset: i64::from(field.offset), leads_to: Some(space) };
         let integer = |size: u32| Ty::fixed(size as u8, field.signed);
         let ty = match &field.shape {
             Shape::Int => integer(field.size),
@@ -133,7 +157,7 @@ impl Checker<'_, '_> {
             Shape::Pointer(to) => Ty::Pointer { to: Arc::new(self.pointee(to)), space: Some(space) },
             Shape::Chars => Ty::Str { size: field.size },
             Shape::Array { count } => {
-                Ty::Array { element: Arc::new(integer(field.size / count)), count: *count }
+                Ty::Array { element: Arc::new(integer(field.size / count)), count: *count, space: None }
             }
             Shape::Text => {
                 let kind = ExprKind::DataLoc { offset: i64::from(field.offset) };
@@ -175,7 +199,9 @@ impl Checker<'_, '_> {
     /// Reads what is at `place`. Structs and arrays stay places.
     pub(in super::super) fn load(&mut self, span: Span, ty: Ty, place: Place) -> Option<Val> {
         match ty {
-            Ty::Struct(_) | Ty::Array { .. } => Some(Val::place(ty, span, place)),
+            Ty::Struct { .. } | Ty::Array { .. } => {
+                Some(Val::place(ty.in_space(place.leads_to), span, place))
+            }
             Ty::Str { size } => Some(self.load_text(span, size, place)),
             Ty::Char => {
                 let char = self.char_type();
@@ -185,19 +211,14 @@ impl Checker<'_, '_> {
                 let message = "what a `void *` points to has no type";
                 self.error(codes::TYPE_MISMATCH, span, message, "cast the pointer first: `(uint64 *)...`")
             }
-            Ty::Tuple(_) | Ty::Aggregate(_) => None,
+            whole @ (Ty::Tuple(_) | Ty::Record { .. } | Ty::Buffer { .. } | Ty::Inet | Ty::Mac) => {
+                let expr = Val::place(whole.clone(), span, place).into_expr();
+                Some(Val::new(whole, span, expr.kind))
+            }
+            Ty::Aggregate(_) => None,
             scalar => {
-                let ty = match scalar {
-                    Ty::Pointer { to, .. } => Ty::Pointer { to, space: Some(place.leads_to) },
-                    other => other.in_space(Some(place.leads_to)),
-                };
-                let kind = ExprKind::Load {
-                    address: Box::new(place.address),
-                    offset: place.offset,
-                    space: place.space,
-                    bits: None,
-                };
-                Some(Val::new(ty, span, kind))
+                let ty = scalar.in_space(place.leads_to);
+                Some(place.into_scalar(span, ty, None))
             }
         }
     }
@@ -206,12 +227,17 @@ impl Checker<'_, '_> {
     fn load_text(&self, span: Span, size: u32, place: Place) -> Val {
         let array = size > 0;
         let size = if array { size } else { self.options.max_strlen };
-        let kind = ExprKind::LoadStr {
-            address: Box::new(place.address),
-            offset: place.offset,
-            space: place.space,
-            length: None,
-            array,
+        let kind = match place.base {
+            Base::Memory { address, space } => ExprKind::LoadStr {
+                address: Box::new(address),
+                offset: place.offset,
+                space,
+                length: None,
+                array,
+            },
+            Base::Value(base) => {
+                ExprKind::Part { base: Box::new(base), offset: place.offset as u32, bits: None }
+            }
         };
         Val::new(Ty::Str { size }, span, kind)
     }
@@ -251,12 +277,12 @@ impl Checker<'_, '_> {
                     self.error(codes::OUT_OF_BOUNDS, index.span, message, "not a constant")
                 }
             },
-            (Ty::Array { .. }, Kind::Place(_)) => self.array_element(span, base, index),
+            (Ty::Array { .. }, _) => self.array_element(span, base, index),
             (Ty::Pointer { to, .. }, _) => {
                 let to = (**to).clone();
                 self.index_type(&index, true)?;
                 let place = self.place_at(base);
-                self.element(span, place, to, index)
+                self.element(span, place, to, index, None)
             }
             (Ty::Str { .. }, _) => self.character(span, base, index),
             _ => {
@@ -267,7 +293,7 @@ impl Checker<'_, '_> {
     }
 
     fn array_element(&mut self, span: Span, base: Val, index: Val) -> Option<Val> {
-        let (Ty::Array { element, count }, Kind::Place(place)) = (base.ty, base.kind) else { return None };
+        let Ty::Array { element, count, .. } = base.ty.clone() else { return None };
         self.index_type(&index, false)?;
         if let Some(at) = index.as_integer()
             && count > 0
@@ -276,7 +302,7 @@ impl Checker<'_, '_> {
             let message = format!("index {at} is beyond the array");
             return self.error(codes::OUT_OF_BOUNDS, index.span, message, format!("0 to {}", count - 1));
         }
-        self.element(span, place, (*element).clone(), index)
+        self.element(span, Place::of(base), (*element).clone(), index, Some(count))
     }
 
     /// Indices are not negative; behind a pointer a constant may be.
@@ -297,7 +323,8 @@ impl Checker<'_, '_> {
         None
     }
 
-    fn element(&mut self, span: Span, place: Place, ty: Ty, index: Val) -> Option<Val> {
+    /// One of elements of type `ty` that begin at `place`; `count` is how many there are, where that is known.
+    fn element(&mut self, span: Span, place: Place, ty: Ty, index: Val, count: Option<u32>) -> Option<Val> {
         let Some(size) = self.types.size_of(&ty).filter(|size| *size > 0) else {
             let message = format!("elements of {} have no size", self.name(&ty));
             return self.error(codes::TYPE_MISMATCH, span, message, "indexed here");
@@ -306,17 +333,39 @@ impl Checker<'_, '_> {
             let offset = place.offset + at as i64 * i64::from(size);
             return self.load(span, ty, Place { offset, ..place });
         }
-        if place.space == Space::Context {
-            let message = "elements of a tracepoint's array are chosen by a constant";
-            return self.error(codes::OUT_OF_BOUNDS, index.span, message, "not a constant");
-        }
-        let (space, leads_to) = (place.space, place.leads_to);
-        let address = super::binary::element(place.into_address(span), index, size);
-        self.load(span, ty, Place { address, offset: 0, space, leads_to })
+        let leads_to = place.leads_to;
+        let (base, offset) = match place.base {
+            Base::Memory { address, space } if space != Space::Context => {
+                let start = Val::new(Ty::U64, span, ExprKind::Cast(Box::new(address))).into_expr();
+                let start =
+                    if place.offset == 0 { start } else { super::binary::add(start, place.offset, span) };
+                let address = super::binary::element(start, index, size);
+                let base = Base::Memory { address, space };
+                return self.load(span, ty, Place { base, offset: 0, leads_to });
+            }
+            // What a program may read at constant offsets only is copied first.
+            base @ Base::Memory { .. } => {
+                let whole = Ty::Array { element: Arc::new(ty.clone()), count: count?, space: None };
+                (Val::place(whole, span, Place { base, ..place }).into_expr(), 0)
+            }
+            Base::Value(value) => (value, place.offset as u32),
+        };
+        let Some(count) = count.filter(|count| *count > 0) else {
+            let message = "an array without elements has none to choose";
+            return self.error(codes::OUT_OF_BOUNDS, span, message, "indexed here");
+        };
+        let kind = ExprKind::Element {
+            base: Box::new(base),
+            offset,
+            index: Box::new(index.cast(Ty::U64).into_expr()),
+            count,
+        };
+        Some(Val::new(ty.in_space(leads_to), span, kind))
     }
 
-    /// A character of a text that is still in memory.
+    /// A character of a text, read alone where the text is still in memory.
     fn character(&mut self, span: Span, base: Val, index: Val) -> Option<Val> {
+        let Ty::Str { size } = base.ty else { return None };
         if let (Some(super::super::constant::Const::Str(text)), Some(at)) =
             (base.as_const(), index.as_integer())
             && let Ok(at) = usize::try_from(at)
@@ -326,16 +375,20 @@ impl Checker<'_, '_> {
             return Some(Val::constant(super::super::constant::Const::Int(u64::from(byte)), span));
         }
         self.index_type(&index, false)?;
-        let char = Ty::Int { int: IntType { size: 1, signed: true }, flexible: false, space: None };
-        match base.kind {
-            Kind::Expr(ExprKind::LoadStr { address, offset, space, .. }) => {
-                let place = Place { address: *address, offset, space, leads_to: space };
-                self.element(span, place, char, index)
-            }
-            _ => {
-                let message = "a character of this text cannot be read yet";
-                self.error(codes::TYPE_MISMATCH, span, message, "indexed here")
-            }
+        if let Some(at) = index.as_integer()
+            && at >= i128::from(size)
+        {
+            let message = format!("index {at} is beyond the text");
+            return self.error(codes::OUT_OF_BOUNDS, index.span, message, format!("0 to {}", size - 1));
         }
+        let char = Ty::Int { int: IntType { size: 1, signed: true }, flexible: false, space: None };
+        let place = match base.kind {
+            Kind::Expr(ExprKind::LoadStr { address, offset, space, .. }) => {
+                let base = Base::Memory { address: *address, space };
+                Place { base, offset, leads_to: Some(space) }
+            }
+            _ => Place::of(base),
+        };
+        self.element(span, place, char, index, Some(size))
     }
 }

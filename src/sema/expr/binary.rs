@@ -1,7 +1,7 @@
 //! Operators of two operands.
 //!
 //! Arithmetic is done in 64 bits: signed when an operand is signed or the operator is `-`, else unsigned. Comparison
-//! is done in the type that holds both operands. Division, modulo and right shifts are unsigned whatever the type, as
+//! is done in the type that holds both operands. What is no scalar is equal or not. Division, modulo and right shifts are unsigned whatever the type, as
 //! in bpftrace: the typed tree holds them between casts.
 
 use std::sync::Arc;
@@ -169,7 +169,13 @@ impl Checker<'_, '_> {
             (Ty::Named(a), Ty::Named(b)) if a == b => {
                 Some(node(op, Ty::Bool, left.cast(Ty::U64).into_expr(), right.cast(Ty::U64).into_expr()))
             }
-            (Ty::Tuple(_), Ty::Tuple(_)) => {
+            (Ty::Array { .. }, Ty::Array { .. }) | (Ty::Struct { .. }, Ty::Struct { .. })
+                if left.ty.same(&right.ty) =>
+            {
+                Some(equal(left.into_expr(), right.into_expr()))
+            }
+            (Ty::Array { .. }, Ty::Array { .. }) => self.report_arrays(op, &left, &right),
+            (Ty::Tuple(_), Ty::Tuple(_)) | (Ty::Record { .. }, Ty::Record { .. }) => {
                 let Some(common) = left.ty.join(&right.ty) else {
                     return self.report_types(op, &left, &right);
                 };
@@ -178,6 +184,14 @@ impl Checker<'_, '_> {
             }
             _ => self.report_types(op, &left, &right),
         }
+    }
+
+    fn report_arrays(&mut self, op: Op, left: &Val, right: &Val) -> Option<Val> {
+        let message = "only arrays of the same type compare";
+        let error = Diagnostic::error(codes::TYPE_MISMATCH, message).at(op.op_span, "not on these types");
+        let error = error.because(left.span, format!("this is {}", self.name(&left.ty)));
+        self.report(error.because(right.span, format!("this is {}", self.name(&right.ty))));
+        None
     }
 
     /// `probe == "name"`: names of probes are known while compiling.
@@ -278,7 +292,7 @@ fn u64_node(value: i64, span: Span) -> Expr {
 }
 
 /// `base + offset` on addresses.
-pub(in super::super) fn add(base: Expr, offset: i64, span: Span) -> Expr {
+pub(super) fn add(base: Expr, offset: i64, span: Span) -> Expr {
     let op = Op { op: BinaryOp::Add, op_span: span, span };
     node(op, Ty::U64, base, u64_node(offset, span)).into_expr()
 }
@@ -296,6 +310,9 @@ fn type_help(op: BinaryOp, this: &Ty, other: &Ty) -> Option<&'static str> {
         (Ty::Pointer { to, .. }, Ty::Str { .. }) if is_text(to) => Some("read the text: `str(...)`"),
         (Ty::Int { .. }, Ty::Str { .. }) if op.is_comparison() => {
             Some("compare text with text, or read it at an address: `str(...)`")
+        }
+        (Ty::Pointer { .. }, Ty::Pointer { .. }) if op == BinaryOp::Sub => {
+            Some("cast both to integers for the number of bytes between them: `(uint64)...`")
         }
         (Ty::Str { .. }, Ty::Str { .. }) if op.is_comparison() => Some("text compares with == and != only"),
         (Ty::Str { .. }, _) if matches!(op, BinaryOp::And | BinaryOp::Or) => {

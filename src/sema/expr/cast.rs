@@ -14,7 +14,7 @@ use super::super::ctypes;
 use super::super::signatures;
 use super::super::tree::ExprKind;
 use super::super::ty::Ty;
-use super::super::value::Val;
+use super::super::value::{Place, Val};
 
 impl Checker<'_, '_> {
     /// `(type)operand`
@@ -36,12 +36,70 @@ impl Checker<'_, '_> {
                 let target = Ty::Pointer { to: to.clone(), space: Some(space) };
                 Some(Val { span, ..val.cast(target) })
             }
+            Ty::Int { int, .. } if matches!(val.ty, Ty::Array { .. }) => {
+                if self.types.size_of(&val.ty) != Some(u32::from(int.size)) {
+                    return self.report_sizes(span, &target, &val);
+                }
+                Some(Place::of(val).into_scalar(span, target, None))
+            }
+            Ty::Array { .. } => self.cast_array(span, target, val),
             Ty::Str { size } if val.ty.is_str() => match val.ty {
-                Ty::Str { size: own } if *size == 0 || own <= *size => Some(Val { span, ..val }),
+                Ty::Str { size: own } if *size == 0 || own == *size => Some(Val { span, ..val }),
+                Ty::Str { size: own } if own < *size => {
+                    let kind = ExprKind::Cast(Box::new(val.into_expr()));
+                    Some(Val::new(target, span, kind))
+                }
                 _ => self.report_cast(span, &target, &val),
             },
             _ => self.report_cast(span, &target, &val),
         }
+    }
+
+    /// An integer or text as the array of what its bytes are. Without a size the array is as long as the value.
+    fn cast_array(&mut self, span: Span, target: Ty, val: Val) -> Option<Val> {
+        let Ty::Array { element, count, .. } = &target else { return None };
+        let (Some(own), Some(one)) = (self.types.size_of(&val.ty), self.types.size_of(element)) else {
+            return self.report_cast(span, &target, &val);
+        };
+        if !matches!(**element, Ty::Int { .. } | Ty::Bool)
+            || !(val.ty.is_int() || val.ty.is_str() || val.ty == Ty::Bool)
+        {
+            return self.report_cast(span, &target, &val);
+        }
+        let count = if *count == 0 && own.is_multiple_of(one) { own / one } else { *count };
+        let target = Ty::Array { element: element.clone(), count, space: None };
+        let size = one * count;
+        let grows = val.ty.is_int() && size <= 8 && size > own;
+        if size != own && !grows || size == 0 {
+            return self.report_sizes(span, &target, &val);
+        }
+        let kind = if val.ty.is_str() {
+            ExprKind::Part { base: Box::new(val.into_expr()), offset: 0, bits: None }
+        } else {
+            let wide = if val.ty.is_signed() { Ty::I64 } else { Ty::U64 };
+            ExprKind::Bytes(Box::new(val.cast(wide).into_expr()))
+        };
+        Some(Val::new(target, span, kind))
+    }
+
+    /// An array and what it is cast from or to take different numbers of bytes.
+    fn report_sizes(&mut self, span: Span, target: &Ty, val: &Val) -> Option<Val> {
+        let size = |ty: &Ty| self.types.size_of(ty).unwrap_or(0);
+        let (own, wanted) = (size(&val.ty), size(target));
+        let message = format!("{} cannot be cast to {}", self.name(&val.ty), self.name(target));
+        let error = Diagnostic::error(codes::BAD_CAST, message);
+        let error = match wanted {
+            0 => error.at(span, "elements of this size do not fill it"),
+            _ => error.at(span, format!("{wanted} bytes expected")),
+        };
+        let error = error.because(val.span, format!("this has {own}"));
+        let help = match target {
+            Ty::Array { .. } if wanted == 0 => "cast to an array of smaller elements",
+            Ty::Array { .. } => "leave the size out: `[]` takes what is there",
+            _ => "an array and the integer must have the same size",
+        };
+        self.report(error.help(help));
+        None
     }
 
     fn report_cast(&mut self, span: Span, target: &Ty, val: &Val) -> Option<Val> {
@@ -52,7 +110,7 @@ impl Checker<'_, '_> {
             (Ty::Str { .. }, Ty::Int { .. } | Ty::Pointer { .. }) => {
                 Some("read the text there: `str(...)`".into())
             }
-            (Ty::Struct(_), _) => Some(format!("cast to a pointer: `({} *)...`", self.name(target))),
+            (Ty::Struct { .. }, _) => Some(format!("cast to a pointer: `({} *)...`", self.name(target))),
             _ => None,
         };
         self.report(match help {
@@ -92,9 +150,12 @@ impl Checker<'_, '_> {
                 (TypeSuffix::Array(Some(size)), Ty::Str { size: 0 }) => {
                     self.sized_string(written.span, *size)?
                 }
+                (TypeSuffix::Array(Some(size)), Ty::Buffer { size: 0 }) => {
+                    Ty::Buffer { size: u32::try_from(*size).unwrap_or(u32::MAX >> 1) }
+                }
                 (TypeSuffix::Array(count), ty) => {
                     let count = u32::try_from(count.unwrap_or(0)).unwrap_or(u32::MAX);
-                    Ty::Array { element: Arc::new(ty), count }
+                    Ty::Array { element: Arc::new(ty), count, space: None }
                 }
             };
         }

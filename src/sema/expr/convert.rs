@@ -18,7 +18,9 @@ impl Checker<'_, '_> {
         }
         match (&val.ty, target) {
             (Ty::Str { size }, Ty::Str { size: most }) => (size <= most).then(|| val.into_expr()),
-            (Ty::Tuple(_), Ty::Tuple(_)) => self.coerce_tuple(val, target),
+            (Ty::Tuple(_), Ty::Tuple(_)) | (Ty::Record { .. }, Ty::Record { .. }) => {
+                self.coerce_items(val, target)
+            }
             (Ty::Pointer { .. }, Ty::Pointer { .. }) => Some(val.cast(target.clone()).into_expr()),
             (from, to) if from.same(to) => Some(val.into_expr()),
             _ => None,
@@ -51,24 +53,33 @@ impl Checker<'_, '_> {
         self.report(warning.help(format!("say so: `({to_name})...`")));
     }
 
-    /// Item by item; a tuple that needs no conversion stays as it is.
-    fn coerce_tuple(&mut self, val: Val, target: &Ty) -> Option<Expr> {
-        let (Ty::Tuple(from), Ty::Tuple(to)) = (&val.ty, target) else { return None };
+    /// Item by item; a tuple or record that needs no conversion stays as it is. Items of records go by their names,
+    /// and are computed in the order written.
+    fn coerce_items(&mut self, val: Val, target: &Ty) -> Option<Expr> {
+        let (from, to) = (val.ty.items()?.clone(), target.items()?.clone());
         if from.len() != to.len() {
             return None;
         }
-        if from.iter().zip(&**to).all(|(a, b)| a.same(b)) {
+        if val.ty.same(target) {
             return Some(val.into_expr());
         }
-        let (from, to, span) = (from.clone(), to.clone(), val.span);
+        let (source, span) = (val.ty.clone(), val.span);
         let whole = val.into_expr();
         let mut items = Vec::new();
-        for (index, (from, to)) in from.iter().zip(&*to).enumerate() {
-            let item = self.item(&whole, index, from.clone());
-            items.push(self.coerce(item, to)?);
+        for (place, wanted) in to.iter().enumerate() {
+            let at = match target {
+                Ty::Record { names, .. } => source.record_item(&names[place])?.0,
+                _ => place,
+            };
+            let item = self.item(&whole, at, from[at].clone());
+            items.push(self.coerce(item, wanted)?);
         }
-        let ty = Ty::Tuple(items_types(&items, &to)).to_type();
-        Some(Expr { span, ty, kind: ExprKind::Tuple(items) })
+        let items_types = items_types(&items, &to);
+        let ty = match target {
+            Ty::Record { names, .. } => Ty::Record { names: names.clone(), items: items_types },
+            _ => Ty::Tuple(items_types),
+        };
+        Some(Expr { span, ty: ty.to_type(), kind: ExprKind::Tuple(items) })
     }
 
     /// Item `index` of a tuple; that of a written one is itself.

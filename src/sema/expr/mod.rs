@@ -11,16 +11,14 @@ mod map;
 mod name;
 mod unary;
 
-pub(super) use binary::{Op, add};
+pub(super) use binary::Op;
 pub(super) use convert::literal;
-
-use std::sync::Arc;
 
 use super::check::Checker;
 use super::constant::Const;
-use super::tree::{Expr, ExprKind, VarId};
+use super::tree::{ExprKind, VarId};
 use super::ty::Ty;
-use super::value::{Place, Val};
+use super::value::Val;
 use crate::diag::{Diagnostic, codes};
 use crate::source::Span;
 use crate::syntax::ast;
@@ -71,11 +69,11 @@ impl Checker<'_, '_> {
 
     fn variable(&mut self, expr: &ast::Expr) -> Option<Val> {
         let (id, ty) = self.variable_type(expr)?;
-        Some(self.variable_value(id, ty, expr.span))
+        Some(Val::new(ty, expr.span, ExprKind::Var(id)))
     }
 
     /// The variable that `expr` names, and its type.
-    fn variable_type(&mut self, expr: &ast::Expr) -> Option<(VarId, Ty)> {
+    pub(super) fn variable_type(&mut self, expr: &ast::Expr) -> Option<(VarId, Ty)> {
         let id = self.body().scopes.of_use(expr)?;
         if let Some(ty) = &self.var(id).slot.ty {
             return Some((id, ty.clone()));
@@ -180,16 +178,5 @@ impl Checker<'_, '_> {
                 self.error(codes::TYPE_MISMATCH, span, message, "size asked here")
             }
         }
-    }
-
-    /// The value of a variable. Structs and arrays are kept as their address.
-    fn variable_value(&mut self, id: VarId, ty: Ty, span: Span) -> Val {
-        if !matches!(ty, Ty::Struct(_) | Ty::Array { .. }) {
-            return Val::new(ty, span, ExprKind::Var(id));
-        }
-        let space = self.var(id).place.unwrap_or(self.body().space);
-        let pointer = Ty::Pointer { to: Arc::new(ty.clone()), space: Some(space) };
-        let address = Expr { span, ty: pointer.to_type(), kind: ExprKind::Var(id) };
-        Val::place(ty, span, Place { address, offset: 0, space, leads_to: space })
     }
 }

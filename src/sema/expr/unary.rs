@@ -1,5 +1,7 @@
 //! Operators of one operand.
 
+use std::sync::Arc;
+
 use crate::diag::{Diagnostic, codes};
 use crate::source::Span;
 use crate::syntax::ast::{self, UnaryOp};
@@ -8,13 +10,13 @@ use super::super::check::Checker;
 use super::super::constant::{self, Folded};
 use super::super::tree::ExprKind;
 use super::super::ty::Ty;
-use super::super::value::{Kind, Place, Val};
+use super::super::types::Space;
+use super::super::value::{Base, Kind, Place, Val};
 
 impl Checker<'_, '_> {
     pub(super) fn unary(&mut self, span: Span, op: UnaryOp, operand: &ast::Expr) -> Option<Val> {
         if op == UnaryOp::AddressOf {
-            let message = "the address of a variable or map cannot be taken yet";
-            return self.error(codes::TYPE_MISMATCH, span, message, "known to bpftrace only");
+            return self.address_of(span, operand);
         }
         let val = self.expr(operand)?;
         if op == UnaryOp::Deref {
@@ -38,6 +40,33 @@ impl Checker<'_, '_> {
             UnaryOp::Neg | UnaryOp::BitNot if val.ty.is_int() => Some(complement(op, span, val)),
             _ => self.report_operand(span, op, &val),
         }
+    }
+
+    /// `&$x`, `&@m`: addresses in the program's own memory, which is the kernel's.
+    fn address_of(&mut self, span: Span, operand: &ast::Expr) -> Option<Val> {
+        let (ty, kind) = match &operand.kind {
+            ast::ExprKind::Variable(_) => {
+                let (id, ty) = self.variable_type(operand)?;
+                (ty, ExprKind::AddressOf(id))
+            }
+            ast::ExprKind::Map { name, key: None } => {
+                let (map, _) = self.entry(operand.span, name, None)?;
+                let info = &self.maps.list[map.0 as usize];
+                let ty = info.value.ty.clone()?;
+                if info.cleared || matches!(ty, Ty::Aggregate(_)) {
+                    let message = format!("the value of @{name} has no address that stays");
+                    let label = if info.cleared { "cleared while the script runs" } else { "an aggregation" };
+                    return self.error(codes::TYPE_MISMATCH, operand.span, message, label);
+                }
+                (ty, ExprKind::AddressOfMap(map))
+            }
+            _ => {
+                let message = "only variables and maps without a key have an address";
+                return self.error(codes::TYPE_MISMATCH, operand.span, message, "neither");
+            }
+        };
+        let pointer = Ty::Pointer { to: Arc::new(ty), space: Some(Space::Kernel) };
+        Some(Val::new(pointer, span, kind))
     }
 
     fn report_operand(&mut self, span: Span, op: UnaryOp, val: &Val) -> Option<Val> {
@@ -74,7 +103,8 @@ impl Checker<'_, '_> {
     /// What a pointer, or an integer used as one, points to.
     pub(in super::super) fn place_at(&self, val: Val) -> Place {
         let space = val.ty.space().unwrap_or(self.body().space);
-        Place { address: val.into_expr(), offset: 0, space, leads_to: space }
+        let base = Base::Memory { address: val.into_expr(), space };
+        Place { base, offset: 0, leads_to: Some(space) }
     }
 }
 

@@ -1,0 +1,72 @@
+//! Addresses of variables and maps, for `&`.
+//!
+//! A variable whose address is taken lives in its slot, which is zero from the start. The kernel's verifier would let
+//! a program do little with the address itself: it is stored, and read back by a helper as a number like any other.
+
+use super::func::FuncBuilder;
+use super::place::Place;
+use crate::ir::entities::Value;
+use crate::ir::function::{InstData, Provenance, Type as IrType, Width};
+use crate::ir::helper::Helper;
+use crate::sema::tree::{MapId, VarId};
+
+impl FuncBuilder<'_, '_> {
+    /// `&$x`
+    pub fn address_of_var(&mut self, var: VarId) -> Value {
+        let slot = self.var_slot(var);
+        let base = self.slot_addr(slot);
+        self.number_of(base)
+    }
+
+    /// `&@m`
+    pub fn address_of_map(&mut self, map: MapId) -> Value {
+        let info = self.info(map);
+        let base = self.map_value_addr(info.map, 0);
+        self.number_of(base)
+    }
+
+    fn number_of(&mut self, base: Value) -> Value {
+        let address = self.inst(InstData::Address { base }, IrType::Int);
+        let (kept, read) = (self.temp(8, "address"), self.temp(8, "address"));
+        self.store_at(kept.place, Width::B8, address);
+        let (to, size, from) = (self.address(read.place), self.iconst(8), self.address(kept.place));
+        self.call(Helper::ProbeReadKernel, &[to, size, from]);
+        let number = self.load_at(read.place, Width::B8, false);
+        self.release(kept);
+        self.release(read);
+        number
+    }
+
+    /// Assigns a scalar.
+    pub fn set_scalar(&mut self, var: VarId, value: Value) {
+        if !self.vars.is_in_memory(var) {
+            return self.vars.set(var, value);
+        }
+        let slot = self.var_slot(var);
+        let (to, value) = (Place::new(self.slot_addr(slot)), self.as_int(value));
+        let ty = &self.probe.vars[var.0 as usize].ty;
+        self.write_number(to, value, ty);
+    }
+
+    /// Reads a scalar that lives in its slot.
+    pub fn load_var(&mut self, var: VarId) -> Value {
+        let slot = self.var_slot(var);
+        let from = Place::new(self.slot_addr(slot));
+        let ty = &self.probe.vars[var.0 as usize].ty;
+        self.load_number(from, ty)
+    }
+
+    /// Makes the slots of such variables zero at the entry.
+    pub fn clear_addressed(&mut self) {
+        for var in self.vars.in_memory().to_vec() {
+            let (slot, span) = (self.var_slot(var), self.probe.span);
+            let ty = Some(IrType::Ptr(Provenance::Stack(slot)));
+            let address = self.func.make_inst(InstData::SlotAddr { slot }, ty, span);
+            let Some(base) = self.func.result(address) else { continue };
+            let len = self.func.slots[slot].size;
+            let zero = self.func.make_inst(InstData::Zero { base, offset: 0, len }, None, span);
+            let entry = self.func.entry();
+            self.func.blocks[entry].insts.splice(0..0, [address, zero]);
+        }
+    }
+}
