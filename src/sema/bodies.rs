@@ -105,8 +105,10 @@ impl<'a> Checker<'a, '_> {
     fn declared(&mut self, scopes: &Scopes<'a>) -> Vec<VarSlot> {
         let mut slots = Vec::new();
         for var in &scopes.vars {
-            let ty = var.declared.and_then(|written| self.declared_type(written));
-            let fixed = var.declared.is_some() && ty != Some(Ty::Str { size: 0 });
+            // `typeof` is known once the types of other variables are.
+            let declared = var.declared.filter(|ty| !matches!(ty.base, ast::TypeBase::Typeof(_)));
+            let ty = declared.and_then(|written| self.declared_type(written));
+            let fixed = declared.is_some() && ty != Some(Ty::Str { size: 0 });
             let span = var.declared.map_or(var.span, |written| written.span);
             slots.push(VarSlot { slot: Slot { ty, span }, fixed });
         }

@@ -18,7 +18,9 @@ use super::signatures::Aggregation;
 use super::tree::VarId;
 use super::ty::Ty;
 use crate::source::Span;
-use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Probe, Statement, StatementKind};
+use crate::syntax::ast::{
+    BinaryOp, Expr, ExprKind, Probe, Statement, StatementKind, TypeBase, TypeName, TypeOrExpr,
+};
 
 /// What has a type to be found: a variable (of a body), a map's key or its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +42,8 @@ pub(super) struct Rule<'a> {
 
 enum RuleKind<'a> {
     Value(&'a Expr),
+    /// `let $x: typeof(…)`
+    Typeof(Option<&'a TypeName>),
     /// `target op= value`
     Compound(&'a Statement, &'a Expr, BinaryOp, &'a Expr),
     Step(&'a Expr),
@@ -63,8 +67,17 @@ struct Collector<'a, 'c> {
 impl<'a> Collector<'a, '_> {
     fn statement(&mut self, statement: &'a Statement) {
         match &statement.kind {
-            StatementKind::Let { value: Some(value), .. } => {
-                if let Some(id) = self.scopes.of_let(statement) {
+            StatementKind::Let { ty, value, .. } => {
+                let Some(id) = self.scopes.of_let(statement) else { return };
+                if let Some(TypeName { base: TypeBase::Typeof(of), span, .. }) = ty {
+                    let sources: Vec<&Expr> = match &**of {
+                        TypeOrExpr::Expr(expr) => vec![expr],
+                        TypeOrExpr::Type(_) => Vec::new(),
+                    };
+                    let kind = RuleKind::Typeof(ty.as_ref());
+                    self.add(Target::Var(0, id), kind, &sources, *span);
+                }
+                if let Some(value) = value {
                     self.add(Target::Var(0, id), RuleKind::Value(value), &[value], value.span);
                 }
             }
@@ -269,6 +282,7 @@ impl<'a> Checker<'a, '_> {
     fn evaluate(&mut self, rule: &Rule) -> Option<Ty> {
         match rule.kind {
             RuleKind::Value(value) => Some(self.value(value)?.ty),
+            RuleKind::Typeof(ty) => self.type_name(ty?),
             RuleKind::Compound(statement, target, op, value) => {
                 Some(self.compound(statement.span, target, op, value)?.ty)
             }

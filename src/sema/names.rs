@@ -68,6 +68,64 @@ pub(super) fn type_name(ty: &Type, structs: &[Struct]) -> String {
     }
 }
 
+/// The kind of type that `typeinfo` gives as `base_type`, in the reference's words.
+pub(super) fn base(ty: &Ty) -> &'static str {
+    match ty {
+        Ty::Void => "void",
+        Ty::Int { .. } | Ty::Enum { .. } | Ty::Char => "int",
+        Ty::Bool => "bool",
+        Ty::Str { .. } => "string",
+        Ty::Tuple(_) => "tuple",
+        Ty::Record { .. } => "record",
+        Ty::Buffer { .. } => "buffer",
+        Ty::Inet => "inet",
+        Ty::Mac => "mac_address",
+        Ty::Pointer { .. } => "pointer",
+        Ty::Struct { .. } => "c_type",
+        Ty::Array { .. } => "array",
+        Ty::Named(Name::KernelSymbol) => "ksym_t",
+        Ty::Named(_) => "string",
+        Ty::Aggregate(kind) => match kind {
+            Aggregate::Count => "count_t",
+            Aggregate::Sum { .. } => "sum_t",
+            Aggregate::Min { .. } => "min_t",
+            Aggregate::Max { .. } => "max_t",
+            Aggregate::Avg { .. } => "avg_t",
+            Aggregate::Stats { .. } => "stats_t",
+            Aggregate::Hist { .. } => "hist_t",
+            Aggregate::Lhist { .. } => "lhist_t",
+        },
+    }
+}
+
+/// What `typeinfo` gives as `full_type`, in the reference's words.
+pub(super) fn full(ty: &Ty, structs: &[Struct]) -> String {
+    let list = |items: &[Ty]| items.iter().map(|item| full(item, structs)).collect::<Vec<_>>();
+    match ty {
+        Ty::Tuple(items) => format!("({})", list(items).join(",")),
+        Ty::Record { names, items } => {
+            let fields = names.iter().zip(list(items)).map(|(name, ty)| format!(".{name} = {ty}"));
+            format!("record {{ {} }}", fields.collect::<Vec<_>>().join(", "))
+        }
+        Ty::Pointer { to, .. } => format!("{} *", full(to, structs)),
+        Ty::Array { element, count, .. } => format!("{}[{count}]", full(element, structs)),
+        Ty::Char => "int8".into(),
+        Ty::Aggregate(kind) => {
+            let unsigned = match kind {
+                Aggregate::Sum { signed }
+                | Aggregate::Min { signed }
+                | Aggregate::Max { signed }
+                | Aggregate::Avg { signed }
+                | Aggregate::Stats { signed } => !signed,
+                _ => false,
+            };
+            format!("{}{}", if unsigned { "u" } else { "" }, base(ty))
+        }
+        Ty::Named(_) => base(ty).into(),
+        other => self::ty(other, structs),
+    }
+}
+
 fn record(names: &[Arc<str>], items: impl Iterator<Item = String>) -> String {
     let fields: Vec<String> = names.iter().zip(items).map(|(name, ty)| format!("{name}={ty}")).collect();
     format!("({})", fields.join(", "))

@@ -2,6 +2,7 @@
 
 use super::check::Checker;
 use super::drains;
+use super::maps::Slot;
 use super::tree::{Aggregate, Builtin, Expr, ExprKind, Map, MapValue, Probe, ProbeKind, Program, Var};
 use super::ty::Ty;
 use super::types::Type;
@@ -74,6 +75,16 @@ impl Checker<'_, '_> {
     fn check_maps(&mut self) {
         for at in 0..self.maps.list.len() {
             let map = &self.maps.list[at];
+            let empty = |slot: &Slot| {
+                let nothing = slot.ty.as_ref().and_then(Ty::items).is_some_and(|items| items.is_empty());
+                nothing.then_some(slot.span)
+            };
+            if let Some(span) = empty(&map.key).or_else(|| empty(&map.value)) {
+                let message = format!("@{} cannot hold an empty tuple", map.name);
+                let error = Diagnostic::error(codes::MAP_VALUE, message).at(span, "there is nothing to keep");
+                self.report(error);
+                continue;
+            }
             if map.accessed && !map.written {
                 let message = format!("@{} is never written", map.name);
                 let warning = Diagnostic::warning(codes::UNWRITTEN_MAP, message).at(map.span, "always 0");

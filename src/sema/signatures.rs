@@ -75,8 +75,22 @@ pub(super) enum Function {
     Ksym,
     /// A register by its name.
     Reg,
+    /// `is_ptr` and the like: answered while compiling.
+    Is(Question),
+    ContainerOf,
     /// `kptr` and `uptr`: the same address, in this memory.
     InSpace(Space),
+}
+
+/// What a script may ask about a type.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Question {
+    Pointer,
+    Array,
+    Text,
+    Integer,
+    Unsigned,
+    Literal,
 }
 
 /// Where a name may be used.
@@ -212,6 +226,27 @@ pub(super) const TABLE: &[Row] = &[
         .args(1, 2),
     row("len", Gives(Function::Len), "len(@map)", "number of entries").args(1, 1),
     row("str", Gives(Function::Str), "str(pointer, size)", "text at an address").args(1, 2),
+    row("is_ptr", Gives(Function::Is(Question::Pointer)), "is_ptr(x)", "true for a pointer").args(1, 1),
+    row("is_array", Gives(Function::Is(Question::Array)), "is_array(x)", "true for an array").args(1, 1),
+    row("is_str", Gives(Function::Is(Question::Text)), "is_str(x)", "true for text").args(1, 1),
+    row("is_integer", Gives(Function::Is(Question::Integer)), "is_integer(x)", "true for an integer")
+        .args(1, 1),
+    row(
+        "is_unsigned_integer",
+        Gives(Function::Is(Question::Unsigned)),
+        "is_unsigned_integer(x)",
+        "true for an unsigned integer",
+    )
+    .args(1, 1),
+    row("is_literal", Gives(Function::Is(Question::Literal)), "is_literal(x)", "true for a literal")
+        .args(1, 1),
+    row(
+        "container_of",
+        Gives(Function::ContainerOf),
+        "container_of(pointer, type, member)",
+        "the struct around a member",
+    )
+    .args(3, 3),
     row("ksym", Gives(Function::Ksym), "ksym(address)", "name of the kernel function there").args(1, 1),
     row("reg", Gives(Function::Reg), "reg(\"name\")", "a register of the traced code")
         .args(1, 1)

@@ -37,10 +37,17 @@ impl Checker<'_, '_> {
     fn statement(&mut self, statement: &Statement, out: &mut Vec<Stmt>) {
         let span = statement.span;
         let kind = match &statement.kind {
-            StatementKind::Expr(expr) => self.effect(expr),
+            StatementKind::Expr(expr) => return self.effects(expr, out),
             StatementKind::Assign { target, op, value } => self.assignment(span, target, *op, value),
             StatementKind::Let { value, .. } => self.declaration(statement, value.as_ref()),
-            StatementKind::If { cond, then, otherwise } => self.branches(cond, then, otherwise.as_ref()),
+            StatementKind::If { cond, then, otherwise } => match self.comptime(cond) {
+                // What is known not to run may be wrong.
+                Some(known) => {
+                    let taken = known.and_then(|known| if known { Some(then) } else { otherwise.as_ref() });
+                    return out.extend(taken.map(|block| self.block(block)).unwrap_or_default());
+                }
+                None => self.branches(cond, then, otherwise.as_ref()),
+            },
             StatementKind::Return(value) => {
                 value.iter().for_each(|value| self.returned(value));
                 Some(StmtKind::Return)
@@ -68,7 +75,25 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// An expression for its effect.
+    /// An expression for its effect; a block is its statements.
+    fn effects(&mut self, expr: &Expr, out: &mut Vec<Stmt>) {
+        match &expr.kind {
+            Ast::Block { body, value } => {
+                out.extend(self.block(body));
+                value.iter().for_each(|value| self.effects(value, out));
+            }
+            Ast::If { cond, then, otherwise } => {
+                let cond = self.condition(cond);
+                let then = self.branch(then);
+                let otherwise = otherwise.as_ref().map(|other| self.branch(other)).unwrap_or_default();
+                let kind = cond.map(|cond| StmtKind::If { cond: cond.into_expr(), then, otherwise });
+                out.extend(kind.map(|kind| Stmt { span: expr.span, kind }));
+            }
+            _ => out.extend(self.effect(expr).map(|kind| Stmt { span: expr.span, kind })),
+        }
+    }
+
+    /// An expression for its effect, one that is no block.
     fn effect(&mut self, expr: &Expr) -> Option<StmtKind> {
         if let Some(call) = Call::of(expr)
             && let Some(Meaning::Action(action)) = super::signatures::find(call.name).map(|row| row.meaning)
@@ -93,7 +118,9 @@ impl Checker<'_, '_> {
     }
 
     fn branch(&mut self, expr: &Expr) -> Vec<Stmt> {
-        self.effect(expr).map(|kind| Stmt { span: expr.span, kind }).into_iter().collect()
+        let mut out = Vec::new();
+        self.effects(expr, &mut out);
+        out
     }
 
     fn declaration(&mut self, statement: &Statement, value: Option<&Expr>) -> Option<StmtKind> {

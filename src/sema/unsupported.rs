@@ -36,13 +36,7 @@ impl Checker<'_, '_> {
     /// Refuses an expression.
     pub(super) fn refuse_expr<T>(&mut self, kind: &ExprKind, span: Span) -> Option<T> {
         let what = match kind {
-            ExprKind::Record(_) => "records",
-            ExprKind::Block { .. } => "block expressions",
-            ExprKind::If { .. } => "`if` expressions",
-            ExprKind::Comptime(_) => "`comptime` expressions",
             ExprKind::Positional(_) | ExprKind::PositionalCount => "positional parameters",
-            ExprKind::Offsetof { .. } => "`offsetof` expressions",
-            ExprKind::Typeinfo(_) => "`typeinfo` expressions",
             _ => "types as values",
         };
         self.report(refuse(what, span));

@@ -36,7 +36,8 @@ pub struct Memory {
 impl FuncBuilder<'_, '_> {
     /// A slot for a while: release it.
     pub fn temp(&mut self, size: u32, what: &str) -> Memory {
-        let slot = self.slots.acquire(&mut self.func, size, what);
+        // Nothing takes a byte too: an empty tuple.
+        let slot = self.slots.acquire(&mut self.func, size.max(1), what);
         Memory { place: Place::new(self.slot_addr(slot)), temp: Some(slot) }
     }
 

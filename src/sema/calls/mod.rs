@@ -63,6 +63,8 @@ impl Checker<'_, '_> {
             Meaning::Function(Function::HasKey) => self.has_key(call),
             Meaning::Function(Function::Len) => self.len(call),
             Meaning::Function(Function::Str) => self.str(call),
+            Meaning::Function(Function::Is(question)) => self.question(call, question),
+            Meaning::Function(Function::ContainerOf) => self.container_of(call),
             Meaning::Function(Function::Ksym) => self.address(call, |_| Ty::Named(Name::KernelSymbol)),
             Meaning::Function(Function::Reg) => self.register(call, row),
             Meaning::Function(Function::InSpace(space)) => self.address(call, |ty| ty.in_space(Some(space))),

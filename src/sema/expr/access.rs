@@ -19,6 +19,11 @@ impl Checker<'_, '_> {
     /// `base.name` and `base->name`, which mean the same: pointers are followed as needed.
     pub(super) fn field(&mut self, expr: &ast::Expr) -> Option<Val> {
         let ast::ExprKind::Field { base, name, name_span, .. } = &expr.kind else { return None };
+        if let ast::ExprKind::Typeinfo(of) = &base.kind
+            && super::introspect::TYPEINFO.contains(&name.as_str())
+        {
+            return self.typeinfo_field(expr.span, of, name);
+        }
         let mut val = self.expr(base)?;
         if matches!(val.kind, Kind::Args) {
             return self.argument(expr.span, name, *name_span);
@@ -60,13 +65,7 @@ impl Checker<'_, '_> {
     }
 
     fn member(&mut self, span: Span, id: StructId, place: Place, name: &str, name_span: Span) -> Option<Val> {
-        let btf = self.btf(name_span, "a field of a struct")?;
-        let Some(member) = self.types.member(btf, id, name) else {
-            let owner = self.types.structs[id.0 as usize].name.clone();
-            let names = self.types.member_names(btf, id);
-            return self.report_field(&owner, &names, name, name_span);
-        };
-        let ty = self.types.of(btf, member.ty);
+        let (member, ty) = self.find_member(id, name, name_span)?;
         match member.bit_size {
             Some(width) => self.bit_field(span, ty, place, member, width),
             None => {
@@ -74,6 +73,18 @@ impl Checker<'_, '_> {
                 self.load(span, ty, Place { offset, ..place })
             }
         }
+    }
+
+    /// Where a member is, and its type.
+    pub(super) fn find_member(&mut self, id: StructId, name: &str, name_span: Span) -> Option<(Member, Ty)> {
+        let btf = self.btf(name_span, "a field of a struct")?;
+        let Some(member) = self.types.member(btf, id, name) else {
+            let owner = self.types.structs[id.0 as usize].name.clone();
+            let names = self.types.member_names(btf, id);
+            self.report_field(&owner, &names, name, name_span);
+            return None;
+        };
+        Some((member, self.types.of(btf, member.ty)))
     }
 
     fn report_field(&mut self, owner: &str, names: &[String], name: &str, span: Span) -> Option<Val> {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::diag::{Diagnostic, codes, suggest};
 use crate::host::BtfKind;
-use crate::sema::unsupported::refuse;
 use crate::source::Span;
 use crate::syntax::ast::{self, TypeBase, TypeName, TypeSuffix};
 
@@ -190,10 +189,7 @@ impl Checker<'_, '_> {
             TypeBase::Struct(name) => (BtfKind::Struct, name),
             TypeBase::Union(name) => (BtfKind::Union, name),
             TypeBase::Enum(name) => (BtfKind::Enum, name),
-            TypeBase::Typeof(_) => {
-                self.report(refuse("`typeof` types", written.span));
-                return None;
-            }
+            TypeBase::Typeof(of) => return self.type_of(of),
         };
         let btf = self.btf(written.span, "this type")?;
         if let Some(id) = btf.find(kind, name) {

@@ -5,8 +5,10 @@
 
 mod access;
 mod binary;
+mod block;
 mod cast;
 mod convert;
+mod introspect;
 mod map;
 mod name;
 mod unary;
@@ -46,15 +48,13 @@ impl Checker<'_, '_> {
             Tuple(items) => self.tuple(expr.span, items),
             SizeofType(ty) => self.sizeof_type(expr.span, ty),
             SizeofExpr(operand) => self.sizeof_expr(expr.span, operand),
-            Record(_)
-            | Block { .. }
-            | If { .. }
-            | Comptime(_)
-            | Positional(_)
-            | PositionalCount
-            | Type(_)
-            | Offsetof { .. }
-            | Typeinfo(_) => self.refuse_expr(&expr.kind, expr.span),
+            Record(fields) => self.record_value(expr.span, fields),
+            Block { body, value } => self.block_value(expr.span, body, value.as_deref()),
+            If { cond, then, otherwise } => self.if_value(expr.span, cond, then, otherwise.as_deref()),
+            Comptime(inner) => self.known(inner),
+            Offsetof { of, path } => self.offsetof(expr.span, of, path),
+            Typeinfo(of) => self.typeinfo(expr.span, of),
+            Positional(_) | PositionalCount | Type(_) => self.refuse_expr(&expr.kind, expr.span),
         }
     }
 
@@ -89,9 +89,6 @@ impl Checker<'_, '_> {
     }
 
     fn tuple(&mut self, span: Span, items: &[ast::Expr]) -> Option<Val> {
-        if items.is_empty() {
-            return self.error(codes::TYPE_MISMATCH, span, "a tuple must hold something", "nothing in it");
-        }
         // All items are looked at, so that every mistake is reported.
         let items: Vec<Option<Val>> = items.iter().map(|item| self.value(item)).collect();
         let items: Vec<Val> = items.into_iter().collect::<Option<_>>()?;
@@ -106,18 +103,22 @@ impl Checker<'_, '_> {
             None => (self.condition(cond), self.repeated(cond)),
         };
         let otherwise = self.value(otherwise);
-        let (chosen, then, otherwise) = (chosen?, then?, otherwise?);
+        self.either(expr.span, chosen?, then?, otherwise?)
+    }
+
+    /// `chosen ? then : otherwise`
+    fn either(&mut self, span: Span, chosen: Val, then: Val, otherwise: Val) -> Option<Val> {
         if let (Some(cond), Some(_), Some(_)) = (chosen.as_const(), then.as_const(), otherwise.as_const()) {
             let value = if cond.truth() { then } else { otherwise };
-            return Some(Val { span: expr.span, ..value });
+            return Some(Val { span, ..value });
         }
         let Some(ty) = then.ty.join(&otherwise.ty) else {
-            return self.report_branches(expr.span, &then, &otherwise);
+            return self.report_branches(span, &then, &otherwise);
         };
         let cond = Box::new(chosen.into_expr());
         let then = Box::new(self.coerce(then, &ty)?);
         let otherwise = Box::new(self.coerce(otherwise, &ty)?);
-        Some(Val::new(ty, expr.span, ExprKind::Ternary { cond, then, otherwise }))
+        Some(Val::new(ty, span, ExprKind::Ternary { cond, then, otherwise }))
     }
 
     /// The middle of `a ?: b`, which is `a` once more: only where that has no effect of its own.
