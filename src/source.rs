@@ -98,15 +98,22 @@ impl SourceMap {
 
     /// Line and column of the span's first byte.
     pub fn position(&self, span: Span) -> Position {
-        let file = self.file(span.file);
-        let line = file.lines.partition_point(|start| *start <= span.start).max(1);
-        let start = file.lines[line - 1] as usize;
+        let (file, line) = (self.file(span.file), self.line(span));
+        let start = file.lines[line as usize - 1] as usize;
         let upto = file.text.get(start..span.start as usize).unwrap_or("");
-        Position { line: line as u32, column: upto.chars().count() as u32 + 1 }
+        Position { line, column: upto.chars().count() as u32 + 1 }
+    }
+
+    /// The 1-based line of the span's first byte; quicker than its position where lines are long.
+    pub fn line(&self, span: Span) -> u32 {
+        self.file(span.file).lines.partition_point(|start| *start <= span.start).max(1) as u32
     }
 
     /// The text of line `line` (1-based) of `file`, without its newline.
     pub fn line_text(&self, file: FileId, line: u32) -> &str {
-        self.file(file).text.split('\n').nth(line as usize - 1).unwrap_or("").trim_end_matches('\r')
+        let file = self.file(file);
+        let start = line.checked_sub(1).and_then(|index| file.lines.get(index as usize));
+        let rest = start.and_then(|start| file.text.get(*start as usize..)).unwrap_or("");
+        rest.split('\n').next().unwrap_or("").trim_end_matches('\r')
     }
 }

@@ -166,7 +166,7 @@ fn source_line(out: &mut String, sources: &SourceMap, span: Span, last: &mut Opt
     if span.is_synthetic() {
         return;
     }
-    let line = sources.position(span).line;
+    let line = sources.line(span);
     if *last != Some((span.file.0, line)) {
         *last = Some((span.file.0, line));
         let _ = writeln!(out, "; {}", sources.line_text(span.file, line).trim());

@@ -19,6 +19,7 @@ use crate::runtime::output::text::Text;
 use crate::runtime::output::writer::{self, Writer};
 use crate::runtime::run::{Outlets, Processes, RunOptions, run};
 use crate::runtime::signals::Signals;
+use crate::runtime::sys;
 use crate::source::{FileId, SourceMap};
 
 /// Runs the command.
@@ -107,8 +108,9 @@ impl Session<'_> {
         let mut loaded = Loaded::open(artifact, &options)
             .map_err(|error| Failure::new(error.diagnostics(artifact, &self.sources, verbose)))?;
         if self.args.dry_run {
-            return loaded
-                .attach(artifact, &options)
+            let attached = loaded.attach(artifact, &options);
+            sys::detach_after_exit();
+            return attached
                 .map(|()| 0)
                 .map_err(|error| Failure::new(error.diagnostics(artifact, &self.sources)));
         }

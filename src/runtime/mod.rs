@@ -19,6 +19,6 @@ pub mod ring;
 pub mod run;
 pub mod session;
 pub mod signals;
-mod sys;
+pub mod sys;
 pub mod time;
 pub mod value;

@@ -150,6 +150,24 @@ pub fn kill_and_reap(pid: u32) {
     }
 }
 
+/// Starts a process that holds all descriptors of this one until this one has ended, and then ends too. To close the last
+/// descriptor of a traced event takes the kernel two grace periods, 50 to 100 ms, for which nobody has to wait then.
+/// Where no process can be started, they are waited for.
+pub fn detach_after_exit() {
+    let parent = std::process::id();
+    // SAFETY: the new process only makes system calls. It has no part in the output, and is killed when we end.
+    let started = unsafe {
+        fork(|| {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            (0..3).for_each(close);
+            if libc::getppid() as u32 == parent {
+                libc::poll(std::ptr::null_mut(), 0, 1000);
+            }
+        })
+    };
+    drop(started);
+}
+
 /// Waits until every CPU has left the kernel code (and so the BPF programs) that it was in. Best effort: kernels with
 /// isolated CPUs refuse.
 pub fn wait_for_programs() {

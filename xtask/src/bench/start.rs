@@ -6,6 +6,7 @@ use super::table::Table;
 use super::tracer::Tracer;
 use crate::Res;
 use std::process::Command;
+use std::time::Duration;
 
 const ONE_LINER: &str = "tracepoint:syscalls:sys_enter_openat { @[comm] = count(); printf(\"%s %s\\n\", comm, str(args.filename)); }";
 const PLY_ONE_LINER: &str = "tracepoint:syscalls/sys_enter_openat { @[comm] = count(); }";
@@ -38,7 +39,11 @@ fn dry_runs(bench: &Bench, table: &mut Table) -> Res<()> {
     let measure = |tracer: Option<&Tracer>| -> Res<Option<Cost>> {
         let Some(tracer) = tracer else { return Ok(None) };
         let script = if tracer.name == "ply" { PLY_ONE_LINER } else { ONE_LINER };
-        let cost = process::median(RUNS, || dry_run(tracer, script))?;
+        let cost = process::median(RUNS, || {
+            // The kernel takes its time to free the event of the run before, and lets nobody attach meanwhile.
+            std::thread::sleep(Duration::from_millis(200));
+            dry_run(tracer, script)
+        })?;
         Ok((cost.status == 0).then_some(cost))
     };
     let costs =
