@@ -44,7 +44,9 @@ fn store(insn: Insn) -> String {
         return format!("{place} = r{}", insn.src);
     }
     let place = place.trim_start_matches('*');
-    if insn.imm & op::FETCH != 0 {
+    if insn.imm == op::CMPXCHG {
+        format!("r0 = atomic64_cmpxchg({place}, r0, r{})", insn.src)
+    } else if insn.imm & op::FETCH != 0 {
         let bits = if insn.code & op::SIZE == op::DW { "64_" } else { "_" };
         format!("r{} = atomic{bits}fetch_add({place}, r{})", insn.src, insn.src)
     } else {

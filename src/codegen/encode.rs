@@ -71,6 +71,7 @@ impl Buffer {
             MInst::AtomicFetchAdd { width, addr, dst, .. } => {
                 self.atomic(*width, *addr, *dst, i32::from(op::ADD) | op::FETCH);
             }
+            MInst::AtomicCmpXchg { addr, src, .. } => self.atomic(Width::B8, *addr, *src, op::CMPXCHG),
             MInst::Call { helper, .. } => self.push(op::JMP | op::CALL, Reg::phys(0), 0, 0, *helper),
             MInst::SetIf { dst, test } => {
                 self.constant(*dst, 1);

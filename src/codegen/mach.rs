@@ -373,6 +373,17 @@ pub enum MInst {
         /// What.
         src: Reg,
     },
+    /// `dst = *addr; if dst == expected { *addr = src }` on 8 bytes, atomically (5.12)
+    AtomicCmpXchg {
+        /// Result, in r0.
+        dst: Reg,
+        /// Where.
+        addr: Addr,
+        /// What must be there, in r0.
+        expected: Reg,
+        /// What then takes its place.
+        src: Reg,
+    },
     /// Calls a helper: arguments in r1…, result in r0, r0–r5 lost.
     Call {
         /// Number in the kernel's ABI.
@@ -533,6 +544,12 @@ impl MInst {
                 f(src, Role::Use);
                 f(&mut addr.base, Role::Use);
                 f(dst, Role::DefReuse);
+            }
+            MInst::AtomicCmpXchg { dst, addr, expected, src } => {
+                f(expected, Role::UseFixed(0));
+                f(&mut addr.base, Role::Use);
+                f(src, Role::Use);
+                f(dst, Role::DefFixed(0));
             }
             MInst::Call { args, dst, .. } => {
                 for (arg, n) in args.iter_mut().zip(1..) {

@@ -112,6 +112,9 @@ pub const JSLE: u8 = 0xd0;
 /// In an atomic's immediate: the old value comes back in the source register (5.12).
 pub const FETCH: i32 = 1;
 
+/// An atomic's immediate: compared with r0, replaced by the source register where equal; the old value comes to r0 (5.12).
+pub const CMPXCHG: i32 = 0xf1;
+
 /// Source field of a 64-bit immediate: a map.
 pub const PSEUDO_MAP: u8 = 1;
 /// Source field of a 64-bit immediate: the address of a map's value.
@@ -172,5 +175,6 @@ mod tests {
             assert_eq!(u32::from(ours), kernel);
         }
         assert_eq!(FETCH as u32, k::BPF_FETCH);
+        assert_eq!(CMPXCHG as u32, k::BPF_CMPXCHG);
     }
 }

@@ -348,6 +348,17 @@ pub enum InstData {
         /// What.
         value: Value,
     },
+    /// → Int: the 8 bytes before. Where they were `expected`, `value` is there now. Needs the feature AtomicFetch.
+    AtomicCmpXchg {
+        /// Map value.
+        base: Value,
+        /// Further on.
+        offset: i32,
+        /// What must be there.
+        expected: Value,
+        /// What then takes its place.
+        value: Value,
+    },
     /// → by the helper's table. For MapLookup on a map of maps: InnerMapOrNull; on an InnerMap: MapValueOrNull.
     Call {
         /// Which.

@@ -61,6 +61,12 @@ pub fn effects(maps: &Maps, func: &Function, places: &Places, inst: Inst) -> Eff
             read(*base, *offset, width.bytes());
             effects.writes.extend(places.access(func, *base, (*offset).into(), width.bytes()));
         }
+        InstData::AtomicCmpXchg { base, offset, .. } => {
+            read(*base, *offset, 8);
+            // what is there may stay
+            let write = places.access(func, *base, (*offset).into(), 8);
+            effects.writes.extend(write.map(|write| Access { exact: false, ..write }));
+        }
         InstData::Call { helper, args } => call_effects(maps, func, places, *helper, args, &mut effects),
         _ => {}
     }

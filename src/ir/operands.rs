@@ -39,6 +39,11 @@ macro_rules! each_operand {
                 $f(base);
                 $f(value);
             }
+            InstData::AtomicCmpXchg { base, expected, value, .. } => {
+                $f(base);
+                $f(expected);
+                $f(value);
+            }
             InstData::Copy { to, from, .. } => {
                 $f(to);
                 $f(from);
@@ -89,7 +94,8 @@ impl InstData {
             | InstData::Zero { .. }
             | InstData::Copy { .. }
             | InstData::AtomicAdd { .. }
-            | InstData::AtomicFetchAdd { .. } => false,
+            | InstData::AtomicFetchAdd { .. }
+            | InstData::AtomicCmpXchg { .. } => false,
         }
     }
 
@@ -100,7 +106,8 @@ impl InstData {
             | InstData::Zero { .. }
             | InstData::Copy { .. }
             | InstData::AtomicAdd { .. }
-            | InstData::AtomicFetchAdd { .. } => true,
+            | InstData::AtomicFetchAdd { .. }
+            | InstData::AtomicCmpXchg { .. } => true,
             InstData::Call { helper, .. } => matches!(helper.effect(), Effect::WriteOut | Effect::Write),
             _ => false,
         }

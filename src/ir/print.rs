@@ -57,6 +57,7 @@
 //! v6 = mem_eq [v3], [v1], 16
 //! atomic_add.u64 [v1], v9
 //! v7 = atomic_fetch_add.u64 [v1], v9
+//! v8 = atomic_cmpxchg.u64 [v1], v9, v7                       ; what is expected, what replaces it
 //! jump block1(v1, v2)
 //! ```
 //!
@@ -293,6 +294,10 @@ impl Printer<'_> {
             }
             InstData::AtomicFetchAdd { width, base, offset, value } => {
                 write!(out, "atomic_fetch_add.{} {}, {value}", width.word(), Place(*base, (*offset).into()))
+            }
+            InstData::AtomicCmpXchg { base, offset, expected, value } => {
+                let place = Place(*base, (*offset).into());
+                write!(out, "atomic_cmpxchg.u64 {place}, {expected}, {value}")
             }
             InstData::Call { helper, args } => write!(out, "call {}{}", helper.name(), Args(args, true)),
             _ => Ok(()),

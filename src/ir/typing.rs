@@ -24,7 +24,8 @@ pub fn result_type(maps: &Maps, func: &Function, data: &InstData) -> Option<Type
         | InstData::Address { .. }
         | InstData::Load { .. }
         | InstData::MemEq { .. }
-        | InstData::AtomicFetchAdd { .. } => Some(Type::Int),
+        | InstData::AtomicFetchAdd { .. }
+        | InstData::AtomicCmpXchg { .. } => Some(Type::Int),
         InstData::SlotAddr { slot } => Some(Type::Ptr(Provenance::Stack(*slot))),
         InstData::MapAddr { map } => Some(Type::Ptr(Provenance::Map(*map))),
         InstData::MapValueAddr { map, .. } => Some(Type::Ptr(Provenance::MapValue(*map))),

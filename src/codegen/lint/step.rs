@@ -114,7 +114,12 @@ impl Linter<'_> {
             return Err("an atomic operation on something else than a number in a map value".into());
         }
         self.may_read(state, base, insn.off.into(), width(insn))?;
-        if insn.imm & op::FETCH != 0 { set(state, insn.src, Kind::ANY) } else { Ok(()) }
+        match insn.imm {
+            op::CMPXCHG if !read(state, 0)?.is_scalar() => Err("a pointer is compared".into()),
+            op::CMPXCHG => set(state, 0, Kind::ANY),
+            _ if insn.imm & op::FETCH != 0 => set(state, insn.src, Kind::ANY),
+            _ => Ok(()),
+        }
     }
 
     fn store(&self, state: &mut State, insn: Insn, what: Kind) -> Result<()> {

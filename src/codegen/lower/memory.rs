@@ -51,6 +51,21 @@ impl Lower<'_> {
         }
     }
 
+    /// The result comes in the register in which the kernel wants what is expected: both are copies.
+    pub(super) fn compare_exchange(&mut self, data: &InstData, result: Option<Reg>) {
+        let InstData::AtomicCmpXchg { base, offset, expected, value } = data else { return };
+        let pointer = self.pointer(*base, i64::from(*offset));
+        let expected = self.low_bits(*expected, 64);
+        let src = self.low_bits(*value, 64);
+        let addr = self.access(pointer, 8);
+        let (copy, dst) = (self.fresh(), self.fresh());
+        self.push(MInst::Move { dst: copy, src: expected });
+        self.push(MInst::AtomicCmpXchg { dst, addr, expected: copy, src });
+        if let Some(result) = result {
+            self.push(MInst::Move { dst: result, src: dst });
+        }
+    }
+
     fn atomic_add(&mut self, width: Width, base: Value, offset: i32, value: Value) {
         let pointer = self.pointer(base, i64::from(offset));
         let src = self.low_bits(value, width.bytes() as u8 * 8);

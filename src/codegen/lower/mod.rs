@@ -230,6 +230,7 @@ impl<'a> Lower<'a> {
             InstData::Store { .. } | InstData::AtomicAdd { .. } | InstData::AtomicFetchAdd { .. } => {
                 self.memory_write(data, dst);
             }
+            InstData::AtomicCmpXchg { .. } => self.compare_exchange(data, dst),
             InstData::Zero { base, offset, len } => self.zero(*base, *offset, *len),
             InstData::Copy { .. } => self.copy(data),
             InstData::Call { helper, args } => {

@@ -136,6 +136,12 @@ impl Machine<'_> {
             return self.memory.store(self.world, address, size, value);
         }
         let old = self.memory.load(self.world, address, size)?;
+        if insn.imm == op::CMPXCHG {
+            if old == self.reg(0)? {
+                self.memory.store(self.world, address, size, value)?;
+            }
+            return self.set(0, old);
+        }
         self.memory.store(self.world, address, size, old.wrapping_add(value))?;
         match insn.imm {
             0 => Ok(()),

@@ -4,12 +4,15 @@ use super::func::FuncBuilder;
 use super::insert::Initial;
 use super::place::Memory;
 use crate::ir::entities::Value;
-use crate::ir::function::{Cond, Width};
+use crate::ir::function::{Cond, Type as IrType, Width};
 use crate::sema::tree::{Aggregate, Expr, MapId, MapValue};
+use crate::wire::ledger::Cause;
 use crate::wire::map::{hist_buckets, lhist_buckets};
 
 /// Offset of the second word: `set` of min and max, `count` of avg and stats.
 const SECOND: i32 = 8;
+/// Comparisons and exchanges of a minimum or maximum at most.
+const TRIES: u32 = 3;
 
 impl<'m> FuncBuilder<'_, 'm> {
     /// `@m[key] = count()` and the like.
@@ -61,25 +64,70 @@ impl<'m> FuncBuilder<'_, 'm> {
         }
     }
 
-    /// Keeps the smallest or largest value. Two runs that interrupt one another on one CPU may keep the other's:
-    /// there is no atomic minimum, and a run that is interrupted between its comparison and its store is rare.
+    /// Keeps the smallest or largest value.
     fn keep_best(&mut self, map: MapId, key: Memory, value: Value, better: Cond) {
         let one = self.iconst(1);
         self.contribute(map, key, Initial::Words(&[value, one]), None, |b, at| {
-            let (compare, keep, done) = (b.new_block(), b.new_block(), b.new_block());
-            let set = b.load(Width::B8, false, at, SECOND);
-            b.branch(set, compare, keep);
-            b.enter(compare);
-            let best = b.load(Width::B8, false, at, 0);
-            let is_better = b.icmp(better, value, best);
-            b.branch(is_better, keep, done);
-            b.enter(keep);
-            b.store(Width::B8, at, 0, value);
-            b.store(Width::B8, at, SECOND, one);
-            b.jump(done, &[]);
-            b.enter(done);
+            match b.m.facts.atomic_fetch {
+                true => b.exchange_if_better(at, value, better),
+                false => b.replace_if_better(at, value, better),
+            }
             None
         });
+    }
+
+    /// A run that interrupts this one may change the value in between: then it is compared again. A run that was
+    /// interrupted so [`TRIES`] times gives up, and is counted.
+    fn exchange_if_better(&mut self, at: Value, value: Value, better: Cond) {
+        let [zero, one] = [0, 1].map(|n| self.iconst(n));
+        let [first, known, compare, lost, done] = std::array::from_fn(|_| self.new_block());
+        let old = self.func.add_param(compare, IrType::Int);
+        let set = self.load(Width::B8, false, at, SECOND);
+        self.branch(set, known, first);
+        self.enter_cold(first);
+        let there = self.compare_exchange(at, zero, value);
+        self.store(Width::B8, at, SECOND, one);
+        let (was_zero, taken) = (self.icmp(Cond::Eq, there, zero), self.new_block());
+        self.branch(was_zero, done, taken);
+        self.enter_cold(taken);
+        self.jump(compare, &[there]);
+        self.enter(known);
+        let there = self.load(Width::B8, false, at, 0);
+        self.jump(compare, &[there]);
+        let (mut block, mut old) = (compare, old);
+        for left in (0..TRIES).rev() {
+            let (keep, again) = (self.new_block(), if left == 0 { lost } else { self.new_block() });
+            self.enter(block);
+            let is_better = self.icmp(better, value, old);
+            self.branch(is_better, keep, done);
+            self.enter(keep);
+            let now = self.compare_exchange(at, old, value);
+            let kept = self.icmp(Cond::Eq, now, old);
+            self.branch(kept, done, again);
+            (block, old) = (again, now);
+        }
+        self.enter_cold(lost);
+        self.count(Cause::MapBusy);
+        self.jump(done, &[]);
+        self.enter(done);
+    }
+
+    /// The same where the kernel has no compare and exchange: a run that interrupts this one between its comparison and
+    /// its store, which are next to one another, may have its value replaced by a worse one.
+    fn replace_if_better(&mut self, at: Value, value: Value, better: Cond) {
+        let one = self.iconst(1);
+        let [compare, keep, done] = std::array::from_fn(|_| self.new_block());
+        let set = self.load(Width::B8, false, at, SECOND);
+        self.branch(set, compare, keep);
+        self.enter(compare);
+        let best = self.load(Width::B8, false, at, 0);
+        let is_better = self.icmp(better, value, best);
+        self.branch(is_better, keep, done);
+        self.enter(keep);
+        self.store(Width::B8, at, 0, value);
+        self.store(Width::B8, at, SECOND, one);
+        self.jump(done, &[]);
+        self.enter(done);
     }
 
     fn add_to_bucket(&mut self, map: MapId, key: Memory, bucket: Value, buckets: u32) {

@@ -349,6 +349,11 @@ impl<'f, 'm> FuncBuilder<'f, 'm> {
         self.effect(InstData::AtomicAdd { width: Width::B8, base, offset, value });
     }
 
+    /// Puts `value` where 8 bytes of a map's value are `expected`; gives what was there.
+    pub fn compare_exchange(&mut self, base: Value, expected: Value, value: Value) -> Value {
+        self.inst(InstData::AtomicCmpXchg { base, offset: 0, expected, value }, Type::Int)
+    }
+
     pub fn slot_addr(&mut self, slot: Slot) -> Value {
         self.inst(InstData::SlotAddr { slot }, Type::Ptr(Provenance::Stack(slot)))
     }

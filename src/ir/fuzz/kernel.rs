@@ -120,7 +120,12 @@ impl Generator<'_> {
         let width = if self.random.chance(50) { Width::B4 } else { Width::B8 };
         let offset = 8 * self.random.below(u64::from(room) / 8) as i32;
         let value = self.int();
-        if self.config.atomic_fetch && self.random.chance(50) {
+        if self.config.atomic_fetch && self.random.chance(30) {
+            // what is there, as often as not
+            let there = InstData::Load { width: Width::B8, signed: false, base, offset };
+            let expected = if self.random.chance(50) { self.emit_int(there) } else { self.int() };
+            self.emit_int(InstData::AtomicCmpXchg { base, offset, expected, value });
+        } else if self.config.atomic_fetch && self.random.chance(50) {
             self.emit_int(InstData::AtomicFetchAdd { width, base, offset, value });
         } else {
             self.emit(InstData::AtomicAdd { width, base, offset, value });

@@ -182,6 +182,14 @@ impl<'a> Machine<'a> {
             InstData::AtomicFetchAdd { width, base, offset, value } => {
                 self.atomic_add(*width, *base, *offset, *value).map(Word::Int)
             }
+            InstData::AtomicCmpXchg { base, offset, expected, value } => {
+                let old = self.load(Width::B8, *base, *offset)?;
+                if old == self.int(*expected)? {
+                    let value = self.int(*value)?;
+                    self.store(Width::B8, *base, *offset, value)?;
+                }
+                Ok(Word::Int(old))
+            }
             _ => Err(TrapKind::Invalid("the instruction has no result")),
         }
     }

@@ -276,6 +276,10 @@ impl<'p> FunctionParser<'p> {
                 let (base, offset, value) = self.place_and_value()?;
                 Ok(InstData::AtomicFetchAdd { width, base, offset, value })
             }
+            ("atomic_cmpxchg", Some(Width::B8)) => {
+                let (base, offset, expected) = self.place_and_value()?;
+                Ok(InstData::AtomicCmpXchg { base, offset, expected, value: self.next_value()? })
+            }
             ("zero", None) => {
                 let (base, offset) = self.place()?;
                 Ok(InstData::Zero { base, offset, len: self.next_len()? })

@@ -288,6 +288,7 @@ block0(v0: ctx):
     v11 = mem_eq [v6], [v5], 3
     atomic_add.u64 [v5], v11
     v12 = atomic_fetch_add.u32 [v5], v11
+    v31 = atomic_cmpxchg.u64 [v5 + 8], v11, v12
     v13 = call get_current_pid_tgid()
     v14: map0.value? = call map_lookup_elem(v4, v6)  ; @2:10-20
     br_null v14, block4(v13, v12), block2
@@ -322,7 +323,7 @@ block0(v0: ctx):
         let wrong = |from: &str, to: &str| module(&EVERYTHING.replacen(from, to, 1)).unwrap_err().to_string();
         assert_eq!(wrong("add v6", "add v66"), "line 16: v66 is not defined");
         assert_eq!(wrong("sext16", "sext17"), "line 11: no instruction sext17");
-        assert_eq!(wrong("block5(v22", "block6(v22"), "line 37: block5 is not defined");
+        assert_eq!(wrong("block5(v22", "block6(v22"), "line 38: block5 is not defined");
         assert_eq!(wrong("v3 =", "v2 ="), "line 12: v2 is defined twice");
         assert_eq!(wrong("map1 =", "map3 ="), "line 2: maps are numbered in order: expected map1");
         assert_eq!(wrong("hash", "bash"), "line 1: not a kind of map: bash");

@@ -95,6 +95,7 @@ fn accesses(func: &Function, data: &mut InstData) {
         | InstData::Store { width, base, offset, .. }
         | InstData::AtomicAdd { width, base, offset, .. }
         | InstData::AtomicFetchAdd { width, base, offset, .. } => fold(base, offset, width.bytes()),
+        InstData::AtomicCmpXchg { base, offset, .. } => fold(base, offset, 8),
         InstData::Zero { base, offset, len } => fold(base, offset, *len),
         InstData::Copy { to, to_offset, from, from_offset, len } => {
             fold(to, to_offset, *len);

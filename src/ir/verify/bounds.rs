@@ -27,6 +27,10 @@ impl Checker<'_> {
                 self.within(analyses, inst, *base, *offset, width.bytes());
                 self.aligned(analyses, inst, *base, *offset, width.bytes());
             }
+            InstData::AtomicCmpXchg { base, offset, .. } => {
+                self.within(analyses, inst, *base, *offset, 8);
+                self.aligned(analyses, inst, *base, *offset, 8);
+            }
             InstData::Zero { base, offset, len } => self.within(analyses, inst, *base, *offset, *len),
             InstData::MemEq { left, left_offset, right, right_offset, len } => {
                 self.within(analyses, inst, *left, *left_offset, *len);

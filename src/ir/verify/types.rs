@@ -94,6 +94,12 @@ impl Checker<'_> {
                 self.int(site, *value);
                 self.check(matches!(width, Width::B4 | Width::B8), site, "atomic adds have 4 or 8 bytes");
             }
+            InstData::AtomicCmpXchg { base, expected, value, .. } => {
+                let map_value = matches!(self.provenance(*base), Some(Provenance::MapValue(_)));
+                self.check(map_value, site, "the base is not a map value");
+                self.int(site, *expected);
+                self.int(site, *value);
+            }
             InstData::Call { helper, args } => self.call(inst, *helper, args),
             InstData::NonNull { arg } => {
                 let maybe = self.provenance(*arg).is_some_and(|provenance| provenance.non_null().is_some());
