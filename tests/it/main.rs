@@ -2,8 +2,9 @@
 
 mod build;
 mod codegen;
-mod differential;
+mod codegen_lint;
 mod codegen_random;
+mod differential;
 mod explain;
 mod golden;
 mod handmade;
