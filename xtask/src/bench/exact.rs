@@ -25,7 +25,8 @@ pub fn rows(bench: &Bench, table: &mut Table) -> Res<()> {
     })?;
     row("`@x++` from 2 threads: lost", "%", &|tracer| updates_lost(tracer, &bench.workload))?;
     row("`print(@); clear(@)` every 20 ms: lost", "%", &|tracer| cleared_lost(tracer, &bench.workload))?;
-    row("events printed per second, ring large", "/s", &|tracer| printed_rate(tracer, &bench.workload))
+    row("events printed per second, ring large", "/s", &|tracer| printed_rate(tracer, &bench.workload))?;
+    row("printing a map of 1,000,000 keys", "s", &|tracer| printed_map(tracer, &bench.workload))
 }
 
 /// Standard output and error of a run.
@@ -43,11 +44,16 @@ fn two_threads(workload: &str) -> String {
 
 const ENTER: &str = "tracepoint:syscalls:sys_enter_getpgid /pid == cpid/";
 
-/// The number before or after the word `lost` in every line of a report.
+/// What a report says was lost: the total where it has one, else the sum of the numbers in lines with the word.
 fn lost(report: &str) -> u64 {
     let number =
         |line: &str| line.split(|c: char| !c.is_ascii_digit()).find_map(|word| word.parse::<u64>().ok());
-    report.lines().filter(|line| line.to_lowercase().contains("lost")).filter_map(number).sum()
+    let lines = report.lines().map(str::to_lowercase).filter(|line| line.contains("lost"));
+    let (totals, parts): (Vec<String>, Vec<String>) = lines.partition(|line| line.contains("total"));
+    match totals.last() {
+        Some(total) => number(total).unwrap_or(0),
+        None => parts.iter().filter_map(|line| number(line)).sum(),
+    }
 }
 
 fn accounted(tracer: &Tracer, workload: &str) -> Res<f64> {
@@ -86,4 +92,35 @@ fn printed_rate(tracer: &Tracer, workload: &str) -> Res<f64> {
     let (out, _) = output(tracer, &large, &script, &two_threads(workload))?;
     let printed = out.lines().filter(|line| line.starts_with("event ")).count();
     Ok(printed as f64 / start.elapsed().as_secs_f64())
+}
+
+/// Keys of the large map.
+const KEYS: u64 = 1_000_000;
+
+/// Seconds that a run takes longer when it prints its map at the end than when it clears it.
+fn printed_map(tracer: &Tracer, workload: &str) -> Res<f64> {
+    let keys = [("BPFTRACE_MAX_MAP_KEYS", "1048576"), ("BEETRACE_MAX_MAP_KEYS", "1048576")];
+    let command = format!("{workload} xattr /no/such/file/of/the/benchmark {KEYS}");
+    let fill = "tracepoint:syscalls:sys_enter_getxattr /pid == cpid/ { @[args.size] = 1; }";
+    let seconds = |script: &str, lines: u64| -> Res<f64> {
+        let start = Instant::now();
+        let (out, _) = output(tracer, &keys, script, &command)?;
+        let took = start.elapsed().as_secs_f64();
+        let printed = out.lines().filter(|line| line.starts_with("@[")).count() as u64;
+        if printed < lines {
+            eprintln!("bench: {}: only {printed} keys of {lines}", tracer.name);
+        }
+        Ok(took)
+    };
+    Ok(seconds(fill, KEYS)? - seconds(&format!("{fill} end {{ clear(@); }}"), 0)?)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_total_is_not_added_to_its_parts() {
+        assert_eq!(super::lost("Lost 3 events\nLost 4 events\n"), 7);
+        assert_eq!(super::lost("Lost 3 events\nLost 4 events\nWARNING: Total lost event count: 7\n"), 7);
+        assert_eq!(super::lost("Attached 3 probes\n"), 0);
+    }
 }

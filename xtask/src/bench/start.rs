@@ -65,6 +65,7 @@ fn assignments(n: usize) -> String {
 }
 
 fn compile_times(bench: &Bench, table: &mut Table) -> Res<()> {
+    let mut times = Vec::new();
     for n in [100, 500, 1000, 5000] {
         let script = assignments(n);
         let measure = |tracer: &Tracer, stage: &str| -> Res<Option<f64>> {
@@ -86,6 +87,10 @@ fn compile_times(bench: &Bench, table: &mut Table) -> Res<()> {
             "ms",
             [ours, reference, None],
         );
+        times.push((n, ours));
     }
+    let of = |n: usize| times.iter().find(|(size, _)| *size == n).and_then(|(_, time)| *time);
+    let growth = of(5000).zip(of(500)).map(|(large, small)| large / small);
+    table.add("compile 5,000 against 500 assignments: times as long", "×", [growth, None, None]);
     Ok(())
 }
