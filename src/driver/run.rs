@@ -103,7 +103,8 @@ impl Session<'_> {
 
     /// Loads and runs.
     fn trace(&self, artifact: &Artifact, processes: &mut Processes, signals: Signals) -> Result<u8, Failure> {
-        let options = Options { cancel: signals.cancel() };
+        let target = self.args.pid.or(processes.child.as_ref().map(Child::pid));
+        let options = Options { target, cancel: signals.cancel() };
         let verbose = self.args.verbose;
         let mut loaded = Loaded::open(artifact, &options)
             .map_err(|error| Failure::new(error.diagnostics(artifact, &self.sources, verbose)))?;
@@ -114,7 +115,7 @@ impl Session<'_> {
                 .map(|()| 0)
                 .map_err(|error| Failure::new(error.diagnostics(artifact, &self.sources)));
         }
-        let about = Surroundings { artifact, sources: &self.sources, host: &self.host, options, verbose };
+        let about = Surroundings { artifact, sources: &self.sources, options, verbose };
         let mut output = self.output(signals)?;
         let mut kernel = LoadedKernel::new(&mut loaded, about)?;
         let options = RunOptions { quiet: self.args.quiet, verbose, print_maps: true };

@@ -125,6 +125,17 @@ pub trait Btf {
     /// Decodes one type; Void for an unknown id.
     fn get(&self, id: TypeId) -> BtfType;
 
+    /// The type of that kind and name among those of a kernel module, or of `vmlinux`. None when the module is not
+    /// loaded or has no types.
+    fn find_in(&self, module: &str, kind: BtfKind, name: &str) -> Option<TypeId> {
+        if module == "vmlinux" { self.find(kind, name) } else { None }
+    }
+
+    /// As [`Btf::names`], of a kernel module's own types, or of `vmlinux`.
+    fn names_in(&self, module: &str, kind: BtfKind) -> Vec<String> {
+        if module == "vmlinux" { self.names(kind) } else { Vec::new() }
+    }
+
     /// Names of all types of a kind, for suggestions and listings.
     fn names(&self, kind: BtfKind) -> Vec<String>;
 

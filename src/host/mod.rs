@@ -47,6 +47,15 @@ pub struct KernelFunction {
     pub module: String,
 }
 
+/// A function of a BPF program in the kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BpfFunction {
+    /// The program's id.
+    pub id: u32,
+    /// The function's whole name, from the program's BTF.
+    pub name: String,
+}
+
 /// Facts about the machine that a script is compiled for.
 pub trait Host {
     /// True when the kernel has the feature, by probing it.
@@ -75,6 +84,24 @@ pub trait Host {
 
     /// True when `name` is a kernel function, traceable or not (kallsyms).
     fn is_kernel_symbol(&self, name: &str) -> bool;
+
+    /// Functions of BPF programs that run in the kernel and have BTF, in the order of their ids.
+    ///
+    /// # Errors
+    /// Without the right to list them.
+    fn bpf_functions(&self) -> Result<Vec<BpfFunction>, HostError> {
+        Ok(Vec::new())
+    }
+
+    /// `vmlinux` and the modules that have types of their own.
+    fn btf_modules(&self) -> Vec<String> {
+        vec!["vmlinux".to_owned()]
+    }
+
+    /// Samples a second that the kernel allows on a CPU; None when it does not say.
+    fn sample_limit(&self) -> Option<u64> {
+        None
+    }
 
     /// The kernel's types.
     ///

@@ -89,6 +89,16 @@ words!(ProbeKind {
     Uprobe = "uprobe",
     Uretprobe = "uretprobe",
     Usdt = "usdt",
+    SelfSignal = "self",
+    Test = "test",
+    Bench = "bench",
+    Software = "software",
+    Hardware = "hardware",
+    Rawtracepoint = "rawtracepoint",
+    Fentry = "fentry",
+    Fexit = "fexit",
+    Iter = "iter",
+    Watchpoint = "watchpoint",
 });
 
 words!(MapKind {

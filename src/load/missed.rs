@@ -24,7 +24,14 @@ pub fn by_link(link: BorrowedFd) -> Option<u64> {
     // SAFETY: room for `length` bytes, all zero, as the kernel wants of those it does not know.
     let result =
         unsafe { sys::bpf_link_get_info_by_fd(link.as_raw_fd(), info.as_mut_ptr().cast(), &raw mut length) };
-    if result != 0 || length < COUNTING {
+    if result != 0 {
+        return None;
+    }
+    if matches!(info[0] as u32, sys::BPF_LINK_TYPE_TRACING | sys::BPF_LINK_TYPE_ITER) {
+        // trampolines leave out what their program counts, on every kernel with such counts
+        return Some(0);
+    }
+    if length < COUNTING {
         return None;
     }
     let word = |offset: usize| info[offset / 8];
@@ -35,6 +42,7 @@ pub fn by_link(link: BorrowedFd) -> Option<u64> {
             sys::BPF_PERF_EVENT_TRACEPOINT => Some(0),
             _ => None,
         },
+        sys::BPF_LINK_TYPE_RAW_TRACEPOINT => Some(0),
         _ => None,
     }
 }

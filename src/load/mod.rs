@@ -28,6 +28,7 @@ mod parallel;
 mod program;
 mod report;
 mod swap;
+mod target;
 pub mod verifier;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -48,6 +49,8 @@ use swap::Swap;
 /// How to load.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
+    /// The process that is traced alone, or started to be traced: what is watched per process is watched there.
+    pub target: Option<u32>,
     /// Set from outside (by SIGINT's handler) to stop: loading and attaching look at it between steps.
     pub cancel: &'a AtomicBool,
 }
@@ -68,6 +71,8 @@ pub struct Loaded {
     kinds: Vec<ProbeKind>,
     roles: [Option<usize>; 3],
     links: Vec<Link>,
+    /// Runs missed, when the links are gone.
+    counted: Option<Vec<Option<u64>>>,
 }
 
 impl Loaded {
@@ -100,6 +105,7 @@ impl Loaded {
             kinds: artifact.programs.iter().map(|program| program.kind).collect(),
             roles: [MapRole::Ledger, MapRole::Control, MapRole::Globals].map(at),
             links: Vec::new(),
+            counted: None,
         })
     }
 
@@ -174,7 +180,7 @@ impl Loaded {
 
     fn run(&self, kind: ProbeKind) -> Result<(), LoadError> {
         for (index, fd) in self.programs.iter().enumerate().filter(|(index, _)| self.kinds[*index] == kind) {
-            attach::begin_end::run(fd.as_fd()).map_err(|error| LoadError::run(index, &error))?;
+            attach::by_hand::run(fd.as_fd()).map_err(|error| LoadError::run(index, &error))?;
         }
         Ok(())
     }
@@ -195,11 +201,20 @@ impl Loaded {
     }
 
     /// For each program, by the artifact's index: how often it should have run and did not; None where the kernel
-    /// does not count that. To be asked before detaching.
+    /// does not count that. What was counted stays known when all is detached.
     pub fn missed(&self) -> Vec<Option<u64>> {
+        self.counted.clone().unwrap_or_else(|| self.count_missed())
+    }
+
+    fn count_missed(&self) -> Vec<Option<u64>> {
         let own = |(fd, kind): (&OwnedFd, &ProbeKind)| match kind {
-            ProbeKind::Begin | ProbeKind::End => Some(0),
-            ProbeKind::Interval | ProbeKind::Profile => None,
+            kind if kind.is_run_by_hand() => Some(0),
+            ProbeKind::Iter => Some(0),
+            ProbeKind::Interval
+            | ProbeKind::Profile
+            | ProbeKind::Software
+            | ProbeKind::Hardware
+            | ProbeKind::Watchpoint => None,
             _ => missed::by_program(fd.as_fd()),
         };
         let mut counts: Vec<Option<u64>> = self.programs.iter().zip(&self.kinds).map(own).collect();
@@ -213,6 +228,35 @@ impl Loaded {
         counts
     }
 
+    /// Runs a program that is run by hand; gives what it returned.
+    ///
+    /// # Errors
+    /// When the kernel does not run it.
+    pub fn run_program(&self, program: usize) -> Result<u32, LoadError> {
+        attach::by_hand::run(self.programs[program].as_fd()).map_err(|error| LoadError::run(program, &error))
+    }
+
+    /// Runs a program so often, and gives the nanoseconds that it took.
+    ///
+    /// # Errors
+    /// When the kernel does not run it, or does not measure.
+    pub fn measure(&self, program: usize, runs: u64) -> Result<u64, LoadError> {
+        attach::by_hand::measure(self.programs[program].as_fd(), runs)
+            .map_err(|error| LoadError::run(program, &error))
+    }
+
+    /// Opens a file over the objects of each iterator that is attached and not pinned: reading it runs the program.
+    ///
+    /// # Errors
+    /// When the kernel does not open one.
+    pub fn iterators(&self) -> Result<Vec<std::fs::File>, LoadError> {
+        let iterators = self.links.iter().filter(|link| self.kinds[link.program] == ProbeKind::Iter);
+        let open = |link: &Link| {
+            attach::iter::open(link.fds[0].as_fd()).map_err(|error| LoadError::run(link.program, &error))
+        };
+        iterators.map(open).collect()
+    }
+
     /// How many attach points are attached.
     pub fn attached(&self) -> usize {
         self.links.iter().map(|link| link.points).sum()
@@ -220,6 +264,9 @@ impl Loaded {
 
     /// Detaches everything, in parallel where there is much; programs do not run any more when it returns.
     pub fn detach(&mut self) {
+        if !self.links.is_empty() {
+            self.counted = Some(self.count_missed());
+        }
         attach::detach(std::mem::take(&mut self.links));
     }
 }

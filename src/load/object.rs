@@ -8,13 +8,14 @@ use std::sync::{Mutex, PoisonError};
 use libbpf_rs::{AsRawLibbpf, MapHandle, MapImpl, ObjectBuilder, OpenObject, PrintLevel};
 use libbpf_sys as sys;
 
+use super::attach::providers::kernel_type;
 use super::error::LoadError;
 use super::kernel::{check, last_error};
 use super::program::Image;
+use super::target::Targets;
 use crate::object::artifact::{Artifact, Program};
 use crate::object::elf::{self, Elf};
 use crate::object::names;
-use crate::sema::tree::ProbeKind;
 
 /// Held while libbpf works on an object: what it says then is about that object.
 static TURN: Mutex<()> = Mutex::new(());
@@ -98,6 +99,7 @@ impl Prepared {
 fn images(artifact: &Artifact, object: &OpenObject) -> Result<Vec<Image>, LoadError> {
     let by_name: HashMap<_, _> = object.progs().map(|program| (program.name().to_owned(), program)).collect();
     let short = names::short(artifact.programs.iter().map(|program| program.name.as_str()));
+    let targets = Targets::default();
     let image = |(program, name): (&Program, String)| {
         let Some(prepared) = by_name.get(std::ffi::OsStr::new(&program.name)) else {
             let missing = io::Error::from_raw_os_error(libc::ENOENT);
@@ -116,7 +118,8 @@ fn images(artifact: &Artifact, object: &OpenObject) -> Result<Vec<Image>, LoadEr
             insns[reloc.at as usize].set_src_reg(elf::map_load(reloc));
         }
         let (kind, attach) = kernel_type(program);
-        Ok(Image { name, kind, attach, insns, functions, lines })
+        let function = targets.of(program)?;
+        Ok(Image { name, kind, attach, function, insns, functions, lines })
     };
     artifact.programs.iter().zip(short).map(image).collect()
 }
@@ -129,21 +132,4 @@ unsafe fn copy<T: Copy>(from: *const T, count: usize) -> Vec<T> {
     }
     // SAFETY: what the caller promises.
     unsafe { std::slice::from_raw_parts(from, count) }.to_vec()
-}
-
-/// The kernel's program type and attach type.
-fn kernel_type(program: &Program) -> (u32, u32) {
-    match program.kind {
-        ProbeKind::Begin | ProbeKind::End => (sys::BPF_PROG_TYPE_RAW_TRACEPOINT, 0),
-        ProbeKind::Interval | ProbeKind::Profile => (sys::BPF_PROG_TYPE_PERF_EVENT, 0),
-        ProbeKind::Tracepoint => (sys::BPF_PROG_TYPE_TRACEPOINT, 0),
-        ProbeKind::Kprobe | ProbeKind::Kretprobe if program.multi => {
-            (sys::BPF_PROG_TYPE_KPROBE, sys::BPF_TRACE_KPROBE_MULTI)
-        }
-        ProbeKind::Uprobe | ProbeKind::Uretprobe | ProbeKind::Usdt if program.multi => {
-            (sys::BPF_PROG_TYPE_KPROBE, sys::BPF_TRACE_UPROBE_MULTI)
-        }
-        ProbeKind::Kprobe | ProbeKind::Kretprobe => (sys::BPF_PROG_TYPE_KPROBE, 0),
-        ProbeKind::Uprobe | ProbeKind::Uretprobe | ProbeKind::Usdt => (sys::BPF_PROG_TYPE_KPROBE, 0),
-    }
 }

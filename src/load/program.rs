@@ -9,6 +9,7 @@ use libbpf_sys as sys;
 use super::error::{LoadError, Refusal};
 use super::kernel::check_fd;
 use super::object::Prepared;
+use super::target::{Holder, TargetFunction};
 use super::{Options, parallel};
 
 /// First size of the verifier's log, and its last: more is not taken by every kernel.
@@ -23,6 +24,8 @@ pub struct Image {
     pub kind: u32,
     /// The expected attach type, 0 for most.
     pub attach: u32,
+    /// The function that it belongs to, of kinds that belong to one.
+    pub function: Option<TargetFunction>,
     /// With the maps put in.
     pub insns: Vec<sys::bpf_insn>,
     /// The function and its type.
@@ -81,6 +84,14 @@ fn attempt(image: &Image, btf: Option<BorrowedFd>, log: Option<&mut Vec<u8>>) ->
         expected_attach_type: image.attach,
         ..Default::default()
     };
+    if let Some(function) = &image.function {
+        options.attach_btf_id = function.id;
+        match &function.holder {
+            Holder::Vmlinux => {}
+            Holder::Module(btf) => options.attach_btf_obj_fd = btf.as_raw_fd() as u32,
+            Holder::Program(program) => options.attach_prog_fd = program.as_raw_fd() as u32,
+        }
+    }
     if let Some(btf) = btf {
         options.prog_btf_fd = btf.as_raw_fd() as u32;
         options.func_info = image.functions.as_ptr().cast();

@@ -175,39 +175,98 @@ fn unattached(points: &[&AttachPoint], place: Place, errno: i32, sources: &Sourc
 
 /// The kernel's reason in words, by kind of probe.
 fn reason(point: &AttachPoint, errno: i32) -> String {
-    let kernel_function = matches!(point.target, Attach::Kprobe { .. } | Attach::Kretprobe { .. });
-    let user = point.target.user_place().is_some();
-    let known = match (&point.target, errno) {
-        (_, libc::ENOSYS) if user => "the kernel was built without uprobes",
-        (_, libc::ENOENT) if user => "the file is not there any more",
-        (_, libc::ESRCH) if user => "the process has ended",
-        (_, libc::EIO) if user => "the file's system does not hold code in memory",
-        (_, libc::EINVAL) if user => {
-            "the kernel does not allow a probe there (no code of the file, or a semaphore that another tracer counts elsewhere)"
+    let by_kind = match &point.target {
+        Attach::Kprobe { .. } | Attach::Kretprobe { .. } | Attach::Address { .. } => of_function(errno),
+        Attach::Uprobe(_) | Attach::Uretprobe(_) | Attach::Usdt(_) => of_program(errno),
+        Attach::Fentry(_) | Attach::Fexit(_) => of_trampoline(errno),
+        Attach::Watchpoint { .. } => of_watchpoint(errno),
+        Attach::Hardware { .. } => of_counter(errno),
+        Attach::Tracepoint { .. } if errno == libc::ENOENT => {
+            Some("there is no such tracepoint, or tracefs is not mounted")
         }
-        (_, libc::EOPNOTSUPP) if user => "the kernel cannot probe this instruction",
-        (Attach::Tracepoint { .. }, libc::ENOENT) => "there is no such tracepoint, or tracefs is not mounted",
-        (_, libc::ENOSYS) if kernel_function => "the kernel was built without kprobes",
-        (_, libc::ENOENT | libc::ESRCH) if kernel_function => "the kernel has no such function",
-        (_, libc::EINVAL | libc::EOPNOTSUPP) if kernel_function => {
+        Attach::Rawtracepoint { .. } if errno == libc::ENOENT => Some("the kernel has no such tracepoint"),
+        Attach::Rawtracepoint { .. } if errno == libc::EINVAL => {
+            Some("the tracepoint has fewer arguments than the script reads")
+        }
+        Attach::Iter { .. } if matches!(errno, libc::EINVAL | libc::EBADF) => {
+            Some("this iterator goes over the contents of something that it must be given (a map, say)")
+        }
+        _ => None,
+    };
+    let known = by_kind.or(match errno {
+        libc::EBUSY => Some("another tracer uses it, or the kernel is busy"),
+        libc::E2BIG => Some("too many programs are attached there already (the kernel takes 64)"),
+        libc::EMFILE | libc::ENFILE => Some("too many open files"),
+        libc::ENODEV | libc::EOPNOTSUPP => Some("the machine does not have what it counts"),
+        errno if is_permission(errno) => Some("not permitted"),
+        _ => None,
+    });
+    known.map_or_else(|| words(errno), str::to_owned)
+}
+
+fn of_function(errno: i32) -> Option<&'static str> {
+    Some(match errno {
+        libc::ENOSYS => "the kernel was built without kprobes",
+        libc::ENOENT | libc::ESRCH => "the kernel has no such function",
+        libc::EINVAL | libc::EOPNOTSUPP => {
             "the kernel does not allow a probe there (not traceable, or not the start of an instruction)"
         }
-        (_, libc::EILSEQ) if kernel_function => "not the start of an instruction",
-        (_, libc::ERANGE) if kernel_function => "the offset is outside the function",
-        (_, libc::EADDRNOTAVAIL) if kernel_function => "several functions have that name",
-        (_, libc::EBUSY) => "another tracer uses it, or the kernel is busy",
-        (_, libc::E2BIG) => "too many programs are attached there already (the kernel takes 64)",
-        (_, libc::EMFILE | libc::ENFILE) => "too many open files",
-        (_, libc::ENODEV | libc::EOPNOTSUPP) => "the machine does not have what it counts",
-        (_, errno) if is_permission(errno) => "not permitted",
-        (_, errno) => return words(errno),
-    };
-    known.to_owned()
+        libc::EILSEQ => "not the start of an instruction",
+        libc::ERANGE => "the offset is outside the function",
+        libc::EADDRNOTAVAIL => "several functions have that name",
+        _ => return None,
+    })
+}
+
+fn of_program(errno: i32) -> Option<&'static str> {
+    Some(match errno {
+        libc::ENOSYS => "the kernel was built without uprobes",
+        libc::ENOENT => "the file is not there any more",
+        libc::ESRCH => "the process has ended",
+        libc::EIO => "the file's system does not hold code in memory",
+        libc::EINVAL => {
+            "the kernel does not allow a probe there (no code of the file, or a semaphore that another tracer counts elsewhere)"
+        }
+        libc::EOPNOTSUPP => "the kernel cannot probe this instruction",
+        _ => return None,
+    })
+}
+
+fn of_trampoline(errno: i32) -> Option<&'static str> {
+    Some(match errno {
+        libc::EBUSY => "another program owns the function's trampoline, or it is being patched",
+        libc::ENOENT | libc::ESRCH => "the kernel has no such function",
+        libc::EINVAL | libc::EOPNOTSUPP => "the kernel does not allow a trampoline there (not traceable)",
+        _ => return None,
+    })
+}
+
+fn of_watchpoint(errno: i32) -> Option<&'static str> {
+    Some(match errno {
+        libc::ENOSPC => "all debug registers of the processor are in use (it has 4)",
+        libc::EINVAL => "the processor cannot watch that address, length and mode",
+        libc::ENOENT | libc::ESRCH => "there is no such process",
+        _ => return None,
+    })
+}
+
+fn of_counter(errno: i32) -> Option<&'static str> {
+    let none = matches!(errno, libc::ENOENT | libc::ENODEV | libc::EOPNOTSUPP | libc::EINVAL);
+    none.then_some("this machine does not count such events (it has no PMU for them)")
 }
 
 fn help(point: &AttachPoint, errno: i32) -> Option<&'static str> {
     match (&point.target, errno) {
         (Attach::Tracepoint { .. }, libc::ENOENT) => Some("mount -t tracefs tracefs /sys/kernel/tracing"),
+        (Attach::Hardware { .. }, libc::ENOENT | libc::ENODEV | libc::EOPNOTSUPP | libc::EINVAL) => {
+            Some("virtual machines often have none: try `software:cpu-clock` or `profile:hz:99`")
+        }
+        (Attach::Fentry(_) | Attach::Fexit(_), libc::EINVAL | libc::EOPNOTSUPP | libc::EBUSY) => {
+            Some("try a kprobe or kretprobe of the same function")
+        }
+        (Attach::Kprobe { .. } | Attach::Kretprobe { .. }, libc::EINVAL | libc::EOPNOTSUPP) => {
+            Some("`beetrace -l 'kprobe:NAME*'` lists what can be traced")
+        }
         (_, libc::EMFILE) => Some("raise the limit with `ulimit -n`, or attach to fewer places"),
         (_, libc::EADDRNOTAVAIL) => Some("name the module: kprobe:MODULE:FUNCTION"),
         _ => None,

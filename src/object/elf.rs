@@ -85,6 +85,9 @@ pub fn section_name(program: &Program) -> String {
             Attach::Uprobe(at) | Attach::Uretprobe(at) | Attach::Usdt(at) => {
                 format!("/{}:{:#x}", at.path, at.offset)
             }
+            Attach::Rawtracepoint { event, .. } => format!("/{event}"),
+            Attach::Fentry(traced) | Attach::Fexit(traced) => format!("/{}", traced.function),
+            Attach::Iter { target, .. } => format!("/{target}"),
             _ => String::new(),
         },
         _ => String::new(),
@@ -92,7 +95,19 @@ pub fn section_name(program: &Program) -> String {
     match program.kind {
         ProbeKind::Begin => "raw_tp/begin".to_owned(),
         ProbeKind::End => "raw_tp/end".to_owned(),
-        ProbeKind::Interval | ProbeKind::Profile => "perf_event".to_owned(),
+        ProbeKind::SelfSignal | ProbeKind::Test | ProbeKind::Bench => {
+            format!("raw_tp/{}", program.kind.name())
+        }
+        ProbeKind::Interval
+        | ProbeKind::Profile
+        | ProbeKind::Software
+        | ProbeKind::Hardware
+        | ProbeKind::Watchpoint => "perf_event".to_owned(),
+        ProbeKind::Rawtracepoint => format!("raw_tp{target}"),
+        ProbeKind::Fentry | ProbeKind::Fexit | ProbeKind::Iter => {
+            // by their own prefix libbpf would read the kernel's types, which the loader does itself
+            format!("raw_tp/{}{target}", program.kind.name())
+        }
         ProbeKind::Tracepoint => format!("tp{target}"),
         ProbeKind::Kprobe if program.multi => "kprobe.multi".to_owned(),
         ProbeKind::Kretprobe if program.multi => "kretprobe.multi".to_owned(),

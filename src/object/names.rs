@@ -57,10 +57,19 @@ fn base(kind: ProbeKind, attach: &[AttachPoint]) -> String {
     let prefix = match kind {
         ProbeKind::Begin => return "BEGIN".to_owned(),
         ProbeKind::End => return "END".to_owned(),
-        ProbeKind::Interval | ProbeKind::Profile => {
-            return sanitised(&common(attach.iter().map(|a| &*a.name)));
-        }
+        ProbeKind::Interval
+        | ProbeKind::Profile
+        | ProbeKind::SelfSignal
+        | ProbeKind::Test
+        | ProbeKind::Bench
+        | ProbeKind::Software
+        | ProbeKind::Hardware
+        | ProbeKind::Watchpoint => return sanitised(&common(attach.iter().map(|a| &*a.name))),
         ProbeKind::Tracepoint => "tp_",
+        ProbeKind::Rawtracepoint => "raw_tp_",
+        ProbeKind::Fentry => "fentry_",
+        ProbeKind::Fexit => "fexit_",
+        ProbeKind::Iter => "iter_",
         ProbeKind::Kprobe => "kprobe_",
         ProbeKind::Kretprobe => "kretprobe_",
         ProbeKind::Uprobe => "uprobe_",
@@ -72,6 +81,9 @@ fn base(kind: ProbeKind, attach: &[AttachPoint]) -> String {
         Attach::Kprobe { function, .. } | Attach::Kretprobe { function, .. } => function.as_str(),
         Attach::Usdt(_) => point.name.rsplit(':').next().unwrap_or_default(),
         Attach::Uprobe(at) | Attach::Uretprobe(at) => at.function.as_str(),
+        Attach::Rawtracepoint { event, .. } => event.as_str(),
+        Attach::Fentry(traced) | Attach::Fexit(traced) => traced.function.as_str(),
+        Attach::Iter { target, .. } => target.as_str(),
         _ => "",
     });
     let name = sanitised(&format!("{prefix}{}", common(targets)));

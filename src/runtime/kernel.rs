@@ -125,8 +125,8 @@ pub trait Records {
 pub struct Missed {
     /// Index of the program.
     pub program: usize,
-    /// How many the kernel counted; see [`Kernel::counts_missed`].
-    pub runs: u64,
+    /// How many the kernel counted; None where it does not count.
+    pub runs: Option<u64>,
 }
 
 /// A script in the kernel.
@@ -158,10 +158,24 @@ pub trait Kernel: KernelMaps {
     /// Shared words, by 8 bytes; empty when the script has none.
     fn shared(&self, shared: Shared) -> &[AtomicU64];
 
-    /// What programs missed, so far.
+    /// What programs missed, so far. Stays known when all is detached.
     fn missed(&mut self) -> Vec<Missed>;
 
-    /// Whether this kernel counts missed runs for every kind of probe: if not, a count of 0 says nothing. Asked only
-    /// when the answer is shown.
-    fn counts_missed(&mut self) -> bool;
+    /// Runs a program that is run by hand, by the artifact's index; gives what it returned.
+    ///
+    /// # Errors
+    /// When the kernel does not run it.
+    fn run(&mut self, program: usize) -> Result<u32, Failure>;
+
+    /// Runs a program so often; gives the nanoseconds that it took.
+    ///
+    /// # Errors
+    /// When the kernel does not run it, or does not measure.
+    fn measure(&mut self, program: usize, runs: u64) -> Result<u64, Failure>;
+
+    /// Files over the objects of the script's iterators: reading one to its end runs the program for every object.
+    ///
+    /// # Errors
+    /// When the kernel does not open one.
+    fn iterators(&mut self) -> Result<Vec<std::fs::File>, Failure>;
 }

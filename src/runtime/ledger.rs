@@ -3,7 +3,7 @@
 //! It is printed only when something was lost (or with `-v`). It never says that nothing was missed where the kernel
 //! does not tell: runs that the kernel left out are "unknown" then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,6 +18,8 @@ pub struct Losses {
     counts: BTreeMap<u32, Vec<(Cause, u64)>>,
     /// Runs missed, by clause; only what is not 0.
     missed: BTreeMap<u32, u64>,
+    /// Clauses of which the kernel does not tell all that they missed.
+    unknown: BTreeSet<u32>,
 }
 
 impl Losses {
@@ -34,9 +36,12 @@ impl Losses {
                 losses.counts.insert(clause, counts);
             }
         }
-        for Missed { program, runs } in missed.iter().filter(|missed| missed.runs != 0) {
-            if let Some(program) = artifact.programs.get(*program) {
-                *losses.missed.entry(program.clause).or_insert(0) += runs;
+        for Missed { program, runs } in missed {
+            let Some(program) = artifact.programs.get(*program) else { continue };
+            match runs {
+                Some(0) => {}
+                Some(runs) => *losses.missed.entry(program.clause).or_insert(0) += runs,
+                None => drop(losses.unknown.insert(program.clause)),
             }
         }
         losses
@@ -47,8 +52,8 @@ impl Losses {
         self.counts.is_empty() && self.missed.is_empty()
     }
 
-    /// The footer. `counted` tells whether the kernel counts missed runs of every probe.
-    pub fn footer(&self, clauses: &[String], counted: bool) -> String {
+    /// The footer.
+    pub fn footer(&self, clauses: &[String]) -> String {
         let mut text = String::new();
         if !self.is_empty() {
             text.push_str("Not everything was seen:\n");
@@ -56,8 +61,11 @@ impl Losses {
         for (clause, name) in clauses.iter().enumerate() {
             self.write_clause(&mut text, clause as u32, name);
         }
-        if !counted {
-            text.push_str("Runs of probes inside other probes: unknown, this kernel does not count all it leaves out.\n");
+        let unknown: Vec<&str> =
+            self.unknown.iter().filter_map(|at| clauses.get(*at as usize)).map(String::as_str).collect();
+        if !unknown.is_empty() {
+            let _ = writeln!(text, "Runs inside other probes: unknown, this kernel does not count them for:");
+            let _ = writeln!(text, "  {}", unknown.join("\n  "));
         }
         text
     }
@@ -88,10 +96,9 @@ mod tests {
         assert!(Losses::read(&artifact, &words, &[]).is_empty());
         words[8].store(1234, Ordering::Relaxed);
         words[11].store(7, Ordering::Relaxed);
-        let footer = Losses::read(&artifact, &words, &[]).footer(&clauses, false);
+        let footer = Losses::read(&artifact, &words, &[]).footer(&clauses);
         let expected = "Not everything was seen:\n  kprobe:vfs_read\n        1234 events lost: ring buffer full\n           \
-            7 strings truncated\nRuns of probes inside other probes: unknown, this kernel does not count all it leaves \
-            out.\n";
+            7 strings truncated\n";
         assert_eq!(footer, expected);
     }
 
@@ -99,6 +106,6 @@ mod tests {
     fn a_script_without_a_ledger_lost_nothing_of_its_own() {
         let artifact = Artifact { clauses: vec!["begin".to_owned()], ..Artifact::default() };
         let losses = Losses::read(&artifact, &[], &[]);
-        assert_eq!((losses.is_empty(), losses.footer(&artifact.clauses, true)), (true, String::new()));
+        assert_eq!((losses.is_empty(), losses.footer(&artifact.clauses)), (true, String::new()));
     }
 }

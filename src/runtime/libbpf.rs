@@ -1,7 +1,7 @@
 //! The runtime's [`Kernel`] for a loaded artifact: one system call a function, through libbpf.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::atomic::AtomicU64;
 
 use libbpf_rs::MapHandle;
@@ -10,8 +10,7 @@ use libbpf_sys as sys;
 use super::failure::Failure;
 use super::kernel::{Batch, Cursor, Kernel, KernelMaps, Missed, Records, Shared, Table, Update};
 use super::ring::Ring;
-use crate::host::{Btf, BtfKind, BtfType, Host, TypeId};
-use crate::load::{Loaded, Options};
+use crate::load::{LoadError, Loaded, Options};
 use crate::object::artifact::Artifact;
 use crate::source::SourceMap;
 use crate::wire::map::{MapKind, MapRole};
@@ -23,8 +22,6 @@ pub struct Surroundings<'a> {
     pub artifact: &'a Artifact,
     /// Where it came from.
     pub sources: &'a SourceMap,
-    /// The machine.
-    pub host: &'a dyn Host,
     /// How it was loaded.
     pub options: Options<'a>,
     /// Whole verifier logs.
@@ -62,6 +59,11 @@ impl<'a> LoadedKernel<'a> {
             loaded,
             about,
         })
+    }
+
+    fn failure(&self, error: &LoadError) -> Failure {
+        let Surroundings { artifact, sources, verbose, .. } = self.about;
+        Failure::new(error.diagnostics(artifact, sources, verbose))
     }
 
     fn fd(&mut self, table: Table) -> io::Result<RawFd> {
@@ -207,38 +209,19 @@ impl Kernel for LoadedKernel<'_> {
     }
 
     fn missed(&mut self) -> Vec<Missed> {
-        let runs = |fd: BorrowedFd| recursion_misses(fd).unwrap_or(0);
-        self.loaded.programs().enumerate().map(|(program, fd)| Missed { program, runs: runs(fd) }).collect()
+        let counts = self.loaded.missed().into_iter().enumerate();
+        counts.map(|(program, runs)| Missed { program, runs }).collect()
     }
 
-    /// Kernels that count for kprobes and tracepoints too tell about it in the info of links (6.7).
-    fn counts_missed(&mut self) -> bool {
-        let btf = self.about.host.btf();
-        btf.is_ok_and(|btf| {
-            member(btf, BtfKind::Struct, "bpf_link_info", &["perf_event", "kprobe", "missed"])
-        })
+    fn run(&mut self, program: usize) -> Result<u32, Failure> {
+        self.loaded.run_program(program).map_err(|error| self.failure(&error))
     }
-}
 
-/// Runs that the kernel left out because the program, or another on the same CPU, was running.
-fn recursion_misses(program: BorrowedFd) -> Option<u64> {
-    let mut info = sys::bpf_prog_info::default();
-    let mut size = size_of_val(&info) as u32;
-    // SAFETY: a zeroed struct with its size.
-    let result = unsafe { sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &raw mut info, &raw mut size) };
-    check(result, 0).ok().map(|_| info.recursion_misses)
-}
+    fn measure(&mut self, program: usize, runs: u64) -> Result<u64, Failure> {
+        self.loaded.measure(program, runs).map_err(|error| self.failure(&error))
+    }
 
-/// Whether a struct has a member at the end of `path`, looking through anonymous members.
-fn member(btf: &dyn Btf, kind: BtfKind, name: &str, path: &[&str]) -> bool {
-    btf.find(kind, name).is_some_and(|id| has_path(btf, id, path))
-}
-
-fn has_path(btf: &dyn Btf, id: TypeId, path: &[&str]) -> bool {
-    let Some((first, rest)) = path.split_first() else { return true };
-    let (_, BtfType::Composite { members, .. }) = btf.resolve(id) else { return false };
-    members.iter().any(|member| match member.name.as_str() {
-        "" => has_path(btf, member.ty, path),
-        name => name == *first && has_path(btf, member.ty, rest),
-    })
+    fn iterators(&mut self) -> Result<Vec<std::fs::File>, Failure> {
+        self.loaded.iterators().map_err(|error| self.failure(&error))
+    }
 }

@@ -7,7 +7,7 @@
 //! ([`Global::Asleep`]), looks once more and sleeps: the next record wakes it, as do signals, the end of the command or of
 //! the traced process, and a reader of the output that goes away.
 
-use std::io;
+use std::io::{self, Read};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -69,10 +69,13 @@ pub fn run(
     let mut names = SystemNames::of(artifact);
     let mut session = Session::new(artifact, kernel, results, &mut names, signals);
     let result =
-        start(artifact, &mut session, options, processes, messages).and_then(|goes_on| match goes_on {
-            true => wait(&mut session, processes, signals),
-            false => Ok(()),
-        });
+        start(artifact, &mut session, options, processes, messages, signals).and_then(
+            |goes_on| match goes_on {
+                true if has_iterators(artifact) => iterate(&mut session, signals),
+                true => wait(artifact, &mut session, processes, signals),
+                false => Ok(()),
+            },
+        );
     // whatever happened, no program runs on
     session.kernel.detach();
     sys::wait_for_programs();
@@ -89,9 +92,13 @@ fn start(
     options: &RunOptions,
     processes: &mut Processes,
     messages: &mut dyn io::Write,
+    signals: Signals,
 ) -> Result<bool, Failure> {
     if let Some(start) = session.kernel.shared(Shared::Globals).get(Global::Start as usize) {
         start.store(sys::boot_time(), Ordering::Release);
+    }
+    if !by_hand(artifact, ProbeKind::SelfSignal).is_empty() {
+        signals.watch_user();
     }
     session.kernel.begin()?;
     let attached = session.kernel.attach()?;
@@ -102,11 +109,59 @@ fn start(
     if let Some(child) = processes.child.as_mut().filter(|_| !ended) {
         child.go()?;
     }
-    Ok(attached > 0 && !ended)
+    let signalled = !by_hand(artifact, ProbeKind::SelfSignal).is_empty();
+    Ok((attached > 0 || signalled) && !ended)
+}
+
+/// Programs of a kind that is run by hand.
+fn by_hand(artifact: &Artifact, kind: ProbeKind) -> Vec<usize> {
+    (0..artifact.programs.len()).filter(|program| artifact.programs[*program].kind == kind).collect()
+}
+
+fn has_iterators(artifact: &Artifact) -> bool {
+    artifact.programs.iter().any(|program| program.kind == ProbeKind::Iter)
+}
+
+/// Bytes read from an iterator at once. It gives none: reading is what makes its program run.
+const CHUNK: usize = 4096;
+
+/// Runs the iterators over all objects; the run ends with them.
+fn iterate(session: &mut Session, signals: Signals) -> Result<(), Failure> {
+    for mut objects in session.kernel.iterators()? {
+        let mut chunk = [0; CHUNK];
+        while signals.count() == 0 && !session.has_ended() {
+            let end = match objects.read(&mut chunk) {
+                Ok(count) => count == 0,
+                // the kernel rests after many objects that gave nothing to read
+                Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EINTR)) => false,
+                Err(error) => return Err(Failure::system("iterate", &error)),
+            };
+            while session.pump()? == BATCH {}
+            if end {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Runs what waits for signals that came.
+fn answer_signals(artifact: &Artifact, session: &mut Session, signals: Signals) -> Result<(), Failure> {
+    for _ in 0..signals.take_user() {
+        for program in by_hand(artifact, ProbeKind::SelfSignal) {
+            session.kernel.run(program)?;
+        }
+    }
+    Ok(())
 }
 
 /// Carries out what comes until something ends the run.
-fn wait(session: &mut Session, processes: &Processes, signals: Signals) -> Result<(), Failure> {
+fn wait(
+    artifact: &Artifact,
+    session: &mut Session,
+    processes: &Processes,
+    signals: Signals,
+) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::system("wait for events", &error);
     let epoll = watch(session, processes, signals).map_err(failed)?;
     let mut ready = Vec::new();
@@ -127,7 +182,10 @@ fn wait(session: &mut Session, processes: &Processes, signals: Signals) -> Resul
                 RECORDS => {}
                 CLOSED => return Err(Failure::output(&io::ErrorKind::BrokenPipe.into())),
                 // a signal shows in its count
-                SIGNAL => signals.acknowledge(),
+                SIGNAL => {
+                    signals.acknowledge();
+                    answer_signals(artifact, session, signals)?;
+                }
                 _ => return Ok(()),
             }
         }
@@ -192,8 +250,7 @@ fn finish(session: &mut Session, options: &RunOptions) -> Result<u8, Failure> {
 }
 
 fn announce(artifact: &Artifact, attached: usize, messages: &mut dyn io::Write) {
-    let by_hand = |kind: ProbeKind| matches!(kind, ProbeKind::Begin | ProbeKind::End);
-    let programs = artifact.programs.iter().filter(|program| by_hand(program.kind));
+    let programs = artifact.programs.iter().filter(|program| program.kind.is_run_by_hand());
     let count = attached + programs.map(|program| program.attach.len()).sum::<usize>();
     let _ = writeln!(messages, "Attached {count} probe{}", if count == 1 { "" } else { "s" });
 }
@@ -203,7 +260,7 @@ fn footer(artifact: &Artifact, kernel: &mut dyn Kernel, options: &RunOptions, me
     let missed = kernel.missed();
     let losses = Losses::read(artifact, kernel.shared(Shared::Ledger), &missed);
     if !losses.is_empty() || options.verbose {
-        let footer = losses.footer(&artifact.clauses, kernel.counts_missed());
+        let footer = losses.footer(&artifact.clauses);
         let _ = messages.write_all(footer.as_bytes());
     }
 }

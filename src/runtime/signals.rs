@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: the first asks the run to end, the second to quit at once.
+//! SIGINT and SIGTERM: the first asks the run to end, the second to quit at once. SIGUSR1, when a script has probes on it.
 //!
 //! A handler counts them, sets the flag that loading and attaching look at, and makes a descriptor readable that the
 //! event loop waits for. System calls are interrupted, not restarted. SIGPIPE is ignored: a closed output is an error of
@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use super::sys;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
+static USER: AtomicU32 = AtomicU32::new(0);
 static CANCEL: AtomicBool = AtomicBool::new(false);
 static EVENT: AtomicI32 = AtomicI32::new(-1);
 static INSTALLED: OnceLock<Result<RawFd, i32>> = OnceLock::new();
@@ -46,6 +47,16 @@ impl Signals {
         COUNT.load(Ordering::Acquire)
     }
 
+    /// From now on SIGUSR1 is counted too, instead of ending the process.
+    pub fn watch_user(&self) {
+        sys::handle(libc::SIGUSR1, on_user_signal);
+    }
+
+    /// How many SIGUSR1 came since this was last asked.
+    pub fn take_user(&self) -> u32 {
+        USER.swap(0, Ordering::AcqRel)
+    }
+
     /// Set as soon as one came.
     pub fn cancel(&self) -> &'static AtomicBool {
         &CANCEL
@@ -60,6 +71,12 @@ impl Signals {
     pub fn acknowledge(&self) {
         sys::clear_event(self.event);
     }
+}
+
+/// As [`on_signal`], for what does not end the run.
+extern "C" fn on_user_signal(_: libc::c_int) {
+    USER.fetch_add(1, Ordering::AcqRel);
+    sys::raise_event(EVENT.load(Ordering::Acquire));
 }
 
 /// Only what a handler may do: atomics and a write.

@@ -78,15 +78,24 @@ impl<'a> Checker<'a, '_> {
 
     fn group(&mut self, kind: ProbeKind, place: &Place, reads: Reads) -> Group {
         let arguments = place.arguments.clone().filter(|_| reads.numbered);
-        let Attach::Tracepoint { category, event } = &place.target else {
-            return Group { arguments, ..Group::new(kind) };
-        };
         if !reads.fields {
-            return Group::new(kind);
+            return Group { arguments, ..Group::new(kind) };
         }
         // What system calls are given points to the caller's memory.
-        let space = if category == "syscalls" { Space::User } else { Space::Kernel };
-        Group { space, record: self.record(place.span, category, event), ..Group::new(kind) }
+        let syscall = matches!(&place.target, Attach::Tracepoint { category, .. } if category == "syscalls");
+        let space = if syscall { Space::User } else { Group::new(kind).space };
+        Group { arguments, space, record: self.record_of(place), ..Group::new(kind) }
+    }
+
+    /// What `args`, `retval` or `ctx` stand for at a place.
+    fn record_of(&mut self, place: &Place) -> Option<Record> {
+        match &place.target {
+            Attach::Tracepoint { category, event } => self.record(place.span, category, event),
+            Attach::Rawtracepoint { module, event } => self.raw_record(place.span, module, event),
+            Attach::Fentry(traced) | Attach::Fexit(traced) => self.function_record(place.span, traced),
+            Attach::Iter { target, .. } => self.iter_record(place.span, target),
+            _ => None,
+        }
     }
 
     fn attach_point(&mut self, place: Place) -> AttachPoint {
@@ -139,10 +148,13 @@ impl<'a> Checker<'a, '_> {
     }
 }
 
+/// Names of what a [`Record`] describes.
+const FIELDS: &[&str] = &["args", "retval", "ctx"];
+
 /// What a block reads that may be elsewhere in each attach point.
 #[derive(Clone, Copy, Default)]
 struct Reads {
-    /// Fields of a tracepoint: `args.name`.
+    /// What a record describes: fields, typed arguments and results, an iterator's context.
     fields: bool,
     /// Arguments by number: `arg0`.
     numbered: bool,
@@ -152,7 +164,7 @@ fn uses_args(probe: &ast::Probe) -> Reads {
     let mut found = Reads::default();
     super::walk::probe(probe, &mut |expr| {
         if let ExprKind::Name(name) | ExprKind::Call { name, .. } = &expr.kind {
-            found.fields |= name == "args";
+            found.fields |= FIELDS.contains(&name.as_str());
             found.numbered |= name.strip_prefix("arg").is_some_and(|number| number.parse::<u8>().is_ok());
         }
     });

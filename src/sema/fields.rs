@@ -3,7 +3,9 @@
 //! A line is `field:TYPE NAME; offset:N; size:N; signed:N;`, with TYPE as in C and array brackets after the name.
 //! What the file says of size and sign is taken over what the type's name suggests.
 
-/// The record of a tracepoint.
+use crate::host::TypeId;
+
+/// The record of a tracepoint, or the arguments of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Record {
     pub fields: Vec<Field>,
@@ -39,9 +41,21 @@ pub(super) enum Shape {
     },
     /// Offset and length of text that follows the record.
     Text,
+    /// Of a type in BTF, in 8 bytes or several times as many.
+    Typed(TypeId),
     /// Anything else, with its type as written.
     Other(String),
 }
+
+impl Field {
+    /// An argument with a type, as against a field of a tracepoint's record.
+    pub fn is_typed(&self) -> bool {
+        matches!(self.shape, Shape::Typed(_))
+    }
+}
+
+/// The field that is a function's result. No C parameter can have this name.
+pub(super) const RESULT: &str = "return";
 
 /// Fields below belong to every tracepoint, and programs may not read them.
 pub(super) const COMMON: u32 = 8;
@@ -58,7 +72,12 @@ impl Record {
 
     /// Names of the fields that programs may read.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.fields.iter().filter(|field| field.offset >= COMMON).map(|field| field.name.as_str())
+        let readable = |field: &&Field| field.is_typed() || field.offset >= COMMON;
+        self.fields
+            .iter()
+            .filter(readable)
+            .filter(|field| field.name != RESULT)
+            .map(|field| field.name.as_str())
     }
 }
 

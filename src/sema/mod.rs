@@ -56,6 +56,13 @@ pub struct Options {
     pub max_probes: u32,
 }
 
+impl Options {
+    /// The process that is traced alone (`-p`), or started to be traced (`-c`).
+    pub fn target(&self) -> Option<u32> {
+        self.pid.or((self.cpid != 0).then_some(self.cpid))
+    }
+}
+
 impl Default for Options {
     fn default() -> Options {
         Options { pid: None, cpid: 0, max_strlen: 1024, max_map_keys: 4096, max_probes: 1024 }

@@ -3,9 +3,12 @@
 use super::check::Checker;
 use super::drains;
 use super::maps::Slot;
-use super::tree::{Aggregate, Builtin, Expr, ExprKind, Map, MapValue, Probe, ProbeKind, Program, Var};
+use super::probes::iter;
+use super::tree::{
+    Aggregate, Attach, Builtin, Expr, ExprKind, Map, MapValue, Probe, ProbeKind, Program, Var,
+};
 use super::ty::Ty;
-use super::types::Type;
+use super::types::{Space, Type};
 use crate::diag::{Diagnostic, codes};
 use crate::syntax::ast::{self, BinaryOp};
 
@@ -26,6 +29,7 @@ impl Checker<'_, '_> {
         let mut statements = self.block(&ast.body);
         drains::mark(&mut statements);
         let predicate = self.with_pid(predicate.map(super::value::Val::into_expr));
+        let predicate = self.with_object(predicate);
         let vars = (0..self.body().vars.len()).map(|var| self.var_of(var)).collect();
         let body = &mut self.bodies[body];
         let attach = std::mem::take(&mut body.attach);
@@ -55,20 +59,36 @@ impl Checker<'_, '_> {
     /// The predicate of `-p`, before the script's own. Timers and the ends of the script run for no process.
     fn with_pid(&self, predicate: Option<Expr>) -> Option<Expr> {
         use ProbeKind::*;
-        let traced = matches!(self.body().kind, Kprobe | Kretprobe | Tracepoint | Profile);
+        let traced = matches!(
+            self.body().kind,
+            Kprobe | Kretprobe | Fentry | Fexit | Tracepoint | Rawtracepoint | Profile | Software | Hardware
+        );
         let Some(pid) = self.options.pid.filter(|_| traced) else { return predicate };
         let (span, u32) = (self.body().ast.span, Ty::U32.to_type());
         let own = Expr { span, ty: u32.clone(), kind: ExprKind::Builtin(Builtin::Pid) };
         let wanted = Expr::int(i64::from(pid), u32, span);
         let (left, right) = (Box::new(own), Box::new(wanted));
         let same = Expr { span, ty: Type::Bool, kind: ExprKind::Binary { op: BinaryOp::Eq, left, right } };
-        Some(match predicate {
-            None => same,
-            Some(other) => {
-                let (left, right) = (Box::new(same), Box::new(other));
-                Expr { span, ty: Type::Bool, kind: ExprKind::Logical { and: true, left, right } }
-            }
-        })
+        Some(both(same, predicate))
+    }
+
+    /// An iterator's program runs once more behind the last object, without one: the script does not.
+    fn with_object(&self, predicate: Option<Expr>) -> Option<Expr> {
+        let target = match self.body().attach.first().map(|at| &at.target) {
+            Some(Attach::Iter { target, .. }) => target,
+            _ => return predicate,
+        };
+        let Some(offset) = self.host.btf().ok().and_then(|btf| iter::object(btf, target)) else {
+            return predicate;
+        };
+        let (span, u64) = (self.body().ast.span, Ty::U64.to_type());
+        let context = Type::Pointer { to: std::sync::Arc::new(Type::None), space: Space::Context };
+        let address = Box::new(Expr { span, ty: context, kind: ExprKind::Context });
+        let kind = ExprKind::Load { address, offset: i64::from(offset), space: Space::Context, bits: None };
+        let left = Box::new(Expr { span, ty: u64.clone(), kind });
+        let right = Box::new(Expr::int(0, u64, span));
+        let there = ExprKind::Binary { op: BinaryOp::Ne, left, right };
+        Some(both(Expr { span, ty: Type::Bool, kind: there }, predicate))
     }
 
     /// Says which maps are read but never written: they hold 0.
@@ -112,6 +132,13 @@ impl Checker<'_, '_> {
             max_entries: if keyed { self.options.max_map_keys } else { 1 },
         }
     }
+}
+
+/// `first`, and then the script's own condition.
+fn both(first: Expr, then: Option<Expr>) -> Expr {
+    let Some(then) = then else { return first };
+    let (span, left, right) = (first.span, Box::new(first), Box::new(then));
+    Expr { span, ty: Type::Bool, kind: ExprKind::Logical { and: true, left, right } }
 }
 
 /// The attach points of a block as written.

@@ -32,10 +32,12 @@ pub(super) enum Meaning {
     Cpus,
     /// Pid of the traced command.
     ChildPid,
-    /// The fields of a tracepoint.
+    /// The fields of a tracepoint, the arguments of a function.
     Args,
     /// A word of the stack behind the return address.
     StackArg(u8),
+    /// The context of an iterator.
+    Context,
     /// An aggregation: only as the value assigned to a map.
     Aggregation(Aggregation),
     /// Does something; no value.
@@ -97,44 +99,63 @@ pub(super) enum Question {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Place {
     Anywhere,
-    Kprobe,
+    /// Arguments in registers, or in the context.
+    Arguments,
     Stack,
     Registers,
-    Kretprobe,
-    KernelFunction,
+    /// Where a function's result is known.
+    Results,
+    /// Kernel functions, but for kprobes, which have the address in a register.
+    AskedFunction,
+    Function,
     Usdt,
-    Tracepoint,
+    Fields,
+    Iter,
 }
 
 impl Place {
     pub fn allows(self, kind: ProbeKind) -> bool {
         match self {
             Place::Anywhere => true,
-            Place::Kprobe => matches!(kind, ProbeKind::Kprobe | ProbeKind::Uprobe | ProbeKind::Usdt),
+            Place::Arguments => {
+                use ProbeKind::{Kprobe, Rawtracepoint, Uprobe, Usdt};
+                matches!(kind, Kprobe | Uprobe | Usdt | Rawtracepoint)
+            }
             Place::Stack => matches!(kind, ProbeKind::Kprobe | ProbeKind::Uprobe),
             Place::Registers => {
                 matches!(kind, ProbeKind::Kprobe | ProbeKind::Kretprobe) || kind.in_user_space()
             }
-            Place::Kretprobe => matches!(kind, ProbeKind::Kretprobe | ProbeKind::Uretprobe),
-            Place::KernelFunction => matches!(
-                kind,
-                ProbeKind::Kprobe | ProbeKind::Kretprobe | ProbeKind::Uprobe | ProbeKind::Uretprobe
-            ),
+            Place::Results => {
+                matches!(kind, ProbeKind::Kretprobe | ProbeKind::Uretprobe | ProbeKind::Fexit)
+            }
+            Place::AskedFunction => {
+                matches!(kind, ProbeKind::Kretprobe | ProbeKind::Fentry | ProbeKind::Fexit)
+            }
+            Place::Function => {
+                matches!(kind, ProbeKind::Kprobe | ProbeKind::Uprobe | ProbeKind::Uretprobe)
+                    || Place::AskedFunction.allows(kind)
+            }
             Place::Usdt => kind == ProbeKind::Usdt,
-            Place::Tracepoint => kind == ProbeKind::Tracepoint,
+            Place::Fields => {
+                use ProbeKind::{Fentry, Fexit, Rawtracepoint, Tracepoint};
+                matches!(kind, Tracepoint | Rawtracepoint | Fentry | Fexit)
+            }
+            Place::Iter => kind == ProbeKind::Iter,
         }
     }
 
     pub fn words(self) -> &'static str {
         match self {
             Place::Anywhere => "any probe",
-            Place::Kprobe => "kprobe, uprobe and usdt",
+            Place::Arguments => "kprobe, uprobe, usdt and rawtracepoint",
             Place::Stack => "kprobe and uprobe",
             Place::Registers => "kprobe, kretprobe, uprobe, uretprobe and usdt",
-            Place::Kretprobe => "kretprobe and uretprobe",
-            Place::KernelFunction => "kprobe, kretprobe, uprobe and uretprobe",
+            Place::Results => "kretprobe, uretprobe and fexit",
+            Place::AskedFunction => "kretprobe, fentry and fexit",
+            Place::Function => "kprobe, kretprobe, uprobe, uretprobe, fentry and fexit",
             Place::Usdt => "usdt",
-            Place::Tracepoint => "tracepoint",
+            Place::Fields => "tracepoint, rawtracepoint, fentry and fexit",
+            Place::Iter => "iter",
         }
     }
 }
@@ -185,17 +206,17 @@ pub(super) const TABLE: &[Row] = &[
     value("elapsed", Builtin::Elapsed, 8, "nanoseconds since the script began"),
     value("probe", Builtin::Probe, 0, "full name of the probe"),
     value("func", Builtin::Func, 0, "name of the traced function")
-        .only(Place::KernelFunction)
-        .needs(Feature::GetFuncIp, Place::Kretprobe),
+        .only(Place::Function)
+        .needs(Feature::GetFuncIp, Place::AskedFunction),
     value("curtask", Builtin::Curtask, 0, "address of the current task_struct"),
     value("rand", Builtin::Rand, 8, "random number"),
     value("cgroup", Builtin::Cgroup, 8, "id of the current cgroup"),
-    value("arg0", Builtin::Arg(0), 8, "first argument of the function").only(Place::Kprobe),
-    value("arg1", Builtin::Arg(1), 8, "second argument of the function").only(Place::Kprobe),
-    value("arg2", Builtin::Arg(2), 8, "third argument of the function").only(Place::Kprobe),
-    value("arg3", Builtin::Arg(3), 8, "fourth argument of the function").only(Place::Kprobe),
-    value("arg4", Builtin::Arg(4), 8, "fifth argument of the function").only(Place::Kprobe),
-    value("arg5", Builtin::Arg(5), 8, "sixth argument of the function").only(Place::Kprobe),
+    value("arg0", Builtin::Arg(0), 8, "first argument of the function").only(Place::Arguments),
+    value("arg1", Builtin::Arg(1), 8, "second argument of the function").only(Place::Arguments),
+    value("arg2", Builtin::Arg(2), 8, "third argument of the function").only(Place::Arguments),
+    value("arg3", Builtin::Arg(3), 8, "fourth argument of the function").only(Place::Arguments),
+    value("arg4", Builtin::Arg(4), 8, "fifth argument of the function").only(Place::Arguments),
+    value("arg5", Builtin::Arg(5), 8, "sixth argument of the function").only(Place::Arguments),
     value("arg6", Builtin::Arg(6), 8, "seventh argument of the static probe").only(Place::Usdt),
     value("arg7", Builtin::Arg(7), 8, "eighth argument of the static probe").only(Place::Usdt),
     value("arg8", Builtin::Arg(8), 8, "ninth argument of the static probe").only(Place::Usdt),
@@ -210,8 +231,10 @@ pub(super) const TABLE: &[Row] = &[
     stack("sarg7", 7, "eighth argument on the stack"),
     stack("sarg8", 8, "ninth argument on the stack"),
     stack("sarg9", 9, "tenth argument on the stack"),
-    value("retval", Builtin::Retval, 8, "what the function returned").only(Place::Kretprobe),
-    row("args", Meaning::Args, "args.field", "fields of the tracepoint").only(Place::Tracepoint),
+    value("retval", Builtin::Retval, 8, "what the function returned").only(Place::Results),
+    row("args", Meaning::Args, "args.field", "fields of the tracepoint, arguments of the function")
+        .only(Place::Fields),
+    row("ctx", Meaning::Context, "ctx.field", "what an iterator is at").only(Place::Iter),
     row("ncpus", Meaning::Cpus, "ncpus", "number of CPUs"),
     row("cpid", Meaning::ChildPid, "cpid", "process id of the command given by -c"),
     row("printf", Does(Action::Printf), "printf(format, ...)", "prints text").args(1, MANY),
@@ -272,7 +295,6 @@ const LATER: &[&str] = &[
     "cat",
     "cgroup_path",
     "cgroupid",
-    "ctx",
     "debugf",
     "errorf",
     "fail",

@@ -160,6 +160,26 @@ pub enum ProbeKind {
     Uretprobe,
     /// `usdt`; the context is pt_regs.
     Usdt,
+    /// `self:signal:…`: run by hand when the run gets a signal.
+    SelfSignal,
+    /// `test`: run by hand under `--test`.
+    Test,
+    /// `bench`: run by hand under `--bench`.
+    Bench,
+    /// `software`
+    Software,
+    /// `hardware`
+    Hardware,
+    /// `rawtracepoint`; the context is the tracepoint's arguments, 8 bytes each.
+    Rawtracepoint,
+    /// `fentry`; the context is the function's arguments, 8 bytes each.
+    Fentry,
+    /// `fexit`; as `fentry`, with the result behind the arguments.
+    Fexit,
+    /// `iter`; the context is the iterator's struct.
+    Iter,
+    /// `watchpoint`
+    Watchpoint,
 }
 
 impl ProbeKind {
@@ -176,7 +196,34 @@ impl ProbeKind {
             ProbeKind::Uprobe => "uprobe",
             ProbeKind::Uretprobe => "uretprobe",
             ProbeKind::Usdt => "usdt",
+            ProbeKind::SelfSignal => "self",
+            ProbeKind::Test => "test",
+            ProbeKind::Bench => "bench",
+            ProbeKind::Software => "software",
+            ProbeKind::Hardware => "hardware",
+            ProbeKind::Rawtracepoint => "rawtracepoint",
+            ProbeKind::Fentry => "fentry",
+            ProbeKind::Fexit => "fexit",
+            ProbeKind::Iter => "iter",
+            ProbeKind::Watchpoint => "watchpoint",
         }
+    }
+
+    /// Run by the runtime alone, never attached.
+    pub fn is_run_by_hand(self) -> bool {
+        use ProbeKind::{Begin, Bench, End, SelfSignal, Test};
+        matches!(self, Begin | End | SelfSignal | Test | Bench)
+    }
+
+    /// Verified against the kernel's types: what such a program reads from its context may be a typed pointer, on
+    /// which the verifier allows no arithmetic until it has been made a number.
+    pub fn has_typed_context(self) -> bool {
+        matches!(self, ProbeKind::Fentry | ProbeKind::Fexit | ProbeKind::Iter)
+    }
+
+    /// The program belongs to one function of the kernel: each attach point needs one of its own.
+    pub fn is_bound_to_target(self) -> bool {
+        self.has_typed_context()
     }
 }
 
@@ -250,6 +297,63 @@ pub enum Attach {
     Uretprobe(UserPlace),
     /// A static probe of a program.
     Usdt(UserPlace),
+    /// An instruction of the kernel by its address (`kprobe:0x…`), or the function there at its return.
+    Address {
+        /// In the kernel.
+        address: u64,
+        /// At return, as against there.
+        at_return: bool,
+    },
+    /// When this process gets a signal.
+    Signal {
+        /// Its number.
+        number: i32,
+    },
+    /// Run by `--test`.
+    Test,
+    /// Run by `--bench`.
+    Bench,
+    /// Counted by the kernel itself.
+    Software {
+        /// PERF_COUNT_SW_…
+        event: u32,
+        /// Every so many.
+        count: u64,
+    },
+    /// Counted by the processor.
+    Hardware {
+        /// PERF_COUNT_HW_…
+        event: u32,
+        /// Every so many.
+        count: u64,
+    },
+    /// A tracepoint with its own arguments.
+    Rawtracepoint {
+        /// The module that has it, or `vmlinux`.
+        module: String,
+        /// e.g. `sched_switch`
+        event: String,
+    },
+    /// Entry of a kernel function by a trampoline.
+    Fentry(Traced),
+    /// Return of a kernel function by a trampoline.
+    Fexit(Traced),
+    /// Objects of the kernel, one after the other.
+    Iter {
+        /// e.g. `task`
+        target: String,
+        /// The file in bpffs that shows it, instead of running it at once.
+        pin: Option<String>,
+    },
+    /// Accesses to memory.
+    Watchpoint {
+        /// Of the kernel or, with a process to watch, its own.
+        address: u64,
+        /// 1, 2, 4 or 8 bytes.
+        length: u8,
+        /// Bits of HW_BREAKPOINT_…: 1 read, 2 write, 4 execute.
+        mode: u8,
+    },
 }
 
 impl Attach {
@@ -260,6 +364,24 @@ impl Attach {
             _ => None,
         }
     }
+}
+
+/// A function that a trampoline can be put on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Traced {
+    /// Its name in BTF.
+    pub function: String,
+    /// Where it is.
+    pub inside: Inside,
+}
+
+/// What holds a [`Traced`] function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inside {
+    /// A kernel module, or `vmlinux`.
+    Module(String),
+    /// The BPF program of this id.
+    Program(u32),
 }
 
 /// An attach point with its full name (`tracepoint:syscalls:sys_enter_openat`) as `probe` and messages give it.

@@ -46,7 +46,7 @@ fn compiled(host: &System, sources: &SourceMap, registers: u8) -> (Artifact, Str
 /// Runs a script to its end and gives what it printed.
 fn printed(host: &System, sources: &SourceMap, artifact: &Artifact) -> String {
     let signals = Signals::install().expect("signals");
-    let options = Options { cancel: signals.cancel() };
+    let options = Options { target: None, cancel: signals.cancel() };
     let told = |list: Vec<_>| render::to_string(sources, &list);
     let mut loaded = Loaded::open(artifact, &options)
         .unwrap_or_else(|error| panic!("{}", told(error.diagnostics(artifact, sources, true))));

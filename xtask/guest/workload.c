@@ -14,6 +14,7 @@
 //   sleep US N          N sleeps of US microseconds each
 //   spin MS             MS milliseconds of CPU time in user space
 //   call N              N calls of the function workload_call(i, "text"), i = 0 ... N-1
+//   store N             N writes of 8 bytes to the address 0x10000000, then one read from there
 //   print TEXT          TEXT and a newline on standard output
 //   exit STATUS         ends with that status
 //
@@ -27,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -123,6 +125,14 @@ __attribute__((noinline, noclone)) int workload_call(int i, const char *text) {
     return i * 2;
 }
 
+static void store(long count) {
+    volatile uint64_t *at = mmap((void *)0x10000000, 4096, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_POPULATE, -1, 0);
+    if (at != (void *)0x10000000) fail("mmap");
+    for (long i = 1; i <= count; i++) *at = i;
+    (void)*at;
+}
+
 // The name may hold \xNN, so that a shell can pass any byte.
 static void set_comm(const char *name) {
     char bytes[17] = {0};
@@ -156,6 +166,7 @@ static void event(int argc, char **argv) {
     else if (!strcmp(name, "spin") && argc == 2) spin(a);
     else if (!strcmp(name, "call") && argc == 2)
         for (long i = 0; i < a; i++) workload_call(i, "text");
+    else if (!strcmp(name, "store") && argc == 2) store(a);
     else if (!strcmp(name, "print") && argc == 2) puts(argv[1]);
     else if (!strcmp(name, "exit") && argc == 2) exit(a);
     else {

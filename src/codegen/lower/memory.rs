@@ -3,7 +3,7 @@
 use super::Lower;
 use super::addr::{Pointer, Root};
 use crate::codegen::encode::shifted;
-use crate::codegen::mach::{MInst, Reg, Src};
+use crate::codegen::mach::{Addr, MInst, Reg, Src};
 use crate::ir::function::Provenance;
 use crate::ir::{InstData, Type, Value, Width};
 
@@ -12,7 +12,9 @@ impl Lower<'_> {
         let pointer = self.pointer(base, i64::from(offset));
         let bits = width.bytes() as u8 * 8;
         let addr = self.access(pointer, width.bytes());
-        if !signed || bits == 64 {
+        if bits == 64 && self.func.kind.has_typed_context() && self.is_context(pointer) {
+            self.load_number(dst, addr);
+        } else if !signed || bits == 64 {
             self.push(MInst::Load { width, signed: false, dst, addr });
         } else if self.target.v4 && !self.is_context(pointer) {
             self.push(MInst::Load { width, signed: true, dst, addr });
@@ -21,6 +23,15 @@ impl Lower<'_> {
             self.push(MInst::Load { width, signed: false, dst: plain, addr });
             self.sign_extend_reg(plain, bits, dst);
         }
+    }
+
+    /// What is read from a typed context may be a pointer to the verifier. Negating it twice leaves a number, with
+    /// which the script may do what it likes.
+    fn load_number(&mut self, dst: Reg, addr: Addr) {
+        let (plain, negative) = (self.fresh(), self.fresh());
+        self.push(MInst::Load { width: Width::B8, signed: false, dst: plain, addr });
+        self.push(MInst::Neg { dst: negative, src: plain });
+        self.push(MInst::Neg { dst, src: negative });
     }
 
     fn is_context(&self, pointer: Pointer) -> bool {

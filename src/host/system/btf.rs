@@ -2,8 +2,11 @@
 //!
 //! libbpf checks the whole section when it loads it (ids in range, lengths right), so the raw reads below stay
 //! inside its memory.
+//!
+//! Types of modules are read when first asked for. Their ids begin where those of vmlinux end, in every module; here
+//! module `k` has the ids from `(k + 1) << 24` on, so that an id says whose it is.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::ptr::NonNull;
@@ -18,10 +21,19 @@ const PATH: &str = "/sys/kernel/btf/vmlinux";
 pub struct KernelBtf {
     btf: NonNull<sys::btf>,
     constants: OnceCell<HashMap<String, (i64, TypeId)>>,
+    /// Modules asked for; None where there are no types. None is ever taken out.
+    modules: RefCell<Vec<(String, Option<NonNull<sys::btf>>)>>,
 }
+
+/// Ids of one module.
+const PER_MODULE: u32 = 1 << 24;
 
 impl Drop for KernelBtf {
     fn drop(&mut self) {
+        for btf in self.modules.borrow().iter().filter_map(|(_, btf)| *btf) {
+            // SAFETY: made by btf__load_module_btf and freed once, before what it is based on.
+            unsafe { sys::btf__free(btf.as_ptr()) }
+        }
         // SAFETY: made by btf__parse_raw and freed once.
         unsafe { sys::btf__free(self.btf.as_ptr()) }
     }
@@ -36,8 +48,8 @@ impl KernelBtf {
         let path = CString::new(PATH).expect("no NUL in a constant");
         // SAFETY: a valid C string.
         let btf = unsafe { sys::btf__parse_raw(path.as_ptr()) };
-        let constants = OnceCell::new();
-        NonNull::new(btf).map(|btf| KernelBtf { btf, constants }).ok_or_else(|| {
+        let (constants, modules) = (OnceCell::new(), RefCell::default());
+        NonNull::new(btf).map(|btf| KernelBtf { btf, constants, modules }).ok_or_else(|| {
             let error = std::io::Error::last_os_error();
             match error.kind() {
                 std::io::ErrorKind::NotFound => HostError::Missing(PATH.into()),
@@ -53,15 +65,51 @@ impl KernelBtf {
     }
 
     fn raw(&self, id: TypeId) -> Option<Raw<'_>> {
+        let (btf, module) = match (id.0 / PER_MODULE).checked_sub(1) {
+            None => (self.btf, None),
+            Some(index) => (self.modules.borrow().get(index as usize)?.1?, Some(index)),
+        };
         // SAFETY: a live object; unknown ids give null.
-        let ty = unsafe { sys::btf__type_by_id(self.btf.as_ptr(), id.0).as_ref()? };
-        Some(Raw { btf: self, ty })
+        let ty = unsafe { sys::btf__type_by_id(btf.as_ptr(), self.own_id(id)).as_ref()? };
+        Some(Raw { btf: self, ty, module })
     }
 
-    fn string(&self, offset: u32) -> String {
+    /// The kernel's own number of a type.
+    pub fn own_id(&self, id: TypeId) -> u32 {
+        if id.0 < PER_MODULE { id.0 } else { id.0 % PER_MODULE + self.count() }
+    }
+
+    /// The index of a module and its types; None where there are none.
+    fn module(&self, name: &str) -> Option<(u32, NonNull<sys::btf>)> {
+        let known = self.modules.borrow().iter().position(|(module, _)| module == name);
+        let index = known.unwrap_or_else(|| {
+            let loaded = CString::new(name).ok().and_then(|name| {
+                // SAFETY: a valid C string and a live base, which outlives the result.
+                NonNull::new(unsafe { sys::btf__load_module_btf(name.as_ptr(), self.btf.as_ptr()) })
+            });
+            let mut modules = self.modules.borrow_mut();
+            modules.push((name.to_owned(), loaded));
+            modules.len() - 1
+        });
+        Some((index as u32, self.modules.borrow()[index].1?))
+    }
+
+    /// Ids of a module's own types.
+    fn module_ids(&self, name: &str) -> impl Iterator<Item = TypeId> + use<> {
+        let ids = self.module(name).map(|(index, btf)| {
+            // SAFETY: a live object.
+            let count = unsafe { sys::btf__type_cnt(btf.as_ptr()) } - self.count();
+            let first = (index + 1) * PER_MODULE;
+            first..first + count
+        });
+        ids.into_iter().flatten().map(TypeId)
+    }
+
+    fn string(&self, module: Option<u32>, offset: u32) -> String {
+        let own = module.and_then(|index| self.modules.borrow()[index as usize].1);
         // SAFETY: a live object; the string lives as long as it does and is copied at once.
         unsafe {
-            let text = sys::btf__name_by_offset(self.btf.as_ptr(), offset);
+            let text = sys::btf__name_by_offset(own.unwrap_or(self.btf).as_ptr(), offset);
             if text.is_null() { String::new() } else { CStr::from_ptr(text).to_string_lossy().into_owned() }
         }
     }
@@ -89,6 +137,8 @@ impl KernelBtf {
 struct Raw<'a> {
     btf: &'a KernelBtf,
     ty: &'a sys::btf_type,
+    /// Index of the module that it is of.
+    module: Option<u32>,
 }
 
 impl<'a> Raw<'a> {
@@ -107,11 +157,23 @@ impl<'a> Raw<'a> {
     }
 
     fn refers(self) -> TypeId {
-        TypeId(self.word())
+        self.id(self.word())
+    }
+
+    /// The id by which this type calls another.
+    fn id(self, own: u32) -> TypeId {
+        match (self.module, own.checked_sub(self.btf.count())) {
+            (Some(module), Some(at)) => TypeId((module + 1) * PER_MODULE + at),
+            _ => TypeId(own),
+        }
+    }
+
+    fn string(self, offset: u32) -> String {
+        self.btf.string(self.module, offset)
     }
 
     fn name(self) -> String {
-        self.btf.string(self.ty.name_off)
+        self.string(self.ty.name_off)
     }
 
     /// What follows the header: as many `T` as the header counts.
@@ -132,8 +194,8 @@ impl<'a> Raw<'a> {
         let member = |m: &sys::btf_member| {
             let (bit_offset, width) =
                 if packed { (m.offset & 0xff_ffff, m.offset >> 24) } else { (m.offset, 0) };
-            let name = self.btf.string(m.name_off);
-            BtfMember { name, ty: TypeId(m.type_), bit_offset, bit_size: (width > 0).then_some(width) }
+            let name = self.string(m.name_off);
+            BtfMember { name, ty: self.id(m.type_), bit_offset, bit_size: (width > 0).then_some(width) }
         };
         self.items::<sys::btf_member>().iter().map(member).collect()
     }
@@ -142,13 +204,13 @@ impl<'a> Raw<'a> {
         if self.kind() == sys::BTF_KIND_ENUM64 {
             let value = |v: &sys::btf_enum64| {
                 let wide = u64::from(v.val_hi32) << 32 | u64::from(v.val_lo32);
-                (self.btf.string(v.name_off), wide as i64)
+                (self.string(v.name_off), wide as i64)
             };
             return self.items::<sys::btf_enum64>().iter().map(value).collect();
         }
         let value = |v: &sys::btf_enum| {
             let wide = if self.flag() { i64::from(v.val) } else { i64::from(v.val as u32) };
-            (self.btf.string(v.name_off), wide)
+            (self.string(v.name_off), wide)
         };
         self.items::<sys::btf_enum>().iter().map(value).collect()
     }
@@ -172,7 +234,7 @@ impl<'a> Raw<'a> {
             sys::BTF_KIND_PTR => BtfType::Pointer(self.refers()),
             sys::BTF_KIND_ARRAY => {
                 let array = self.item::<sys::btf_array>();
-                BtfType::Array { element: TypeId(array.type_), count: array.nelems }
+                BtfType::Array { element: self.id(array.type_), count: array.nelems }
             }
             kind @ (sys::BTF_KIND_STRUCT | sys::BTF_KIND_UNION) => BtfType::Composite {
                 union: kind == sys::BTF_KIND_UNION,
@@ -198,7 +260,7 @@ impl<'a> Raw<'a> {
                 params: self
                     .items::<sys::btf_param>()
                     .iter()
-                    .map(|p| (self.btf.string(p.name_off), TypeId(p.type_)))
+                    .map(|p| (self.string(p.name_off), self.id(p.type_)))
                     .collect(),
             },
             _ => BtfType::Other,
@@ -238,6 +300,24 @@ impl Btf for KernelBtf {
         let wanted = kinds(kind);
         let types = (1..self.count()).filter_map(|id| self.raw(TypeId(id)));
         types.filter(|t| wanted.contains(&t.kind()) && t.ty.name_off != 0).map(Raw::name).collect()
+    }
+
+    fn find_in(&self, module: &str, kind: BtfKind, name: &str) -> Option<TypeId> {
+        if module == "vmlinux" {
+            return self.find(kind, name);
+        }
+        let fits = |id: &TypeId| {
+            self.raw(*id).is_some_and(|ty| kinds(kind).contains(&ty.kind()) && ty.name() == name)
+        };
+        self.module_ids(module).find(fits)
+    }
+
+    fn names_in(&self, module: &str, kind: BtfKind) -> Vec<String> {
+        if module == "vmlinux" {
+            return self.names(kind);
+        }
+        let types = self.module_ids(module).filter_map(|id| self.raw(id));
+        types.filter(|t| kinds(kind).contains(&t.kind()) && t.ty.name_off != 0).map(Raw::name).collect()
     }
 
     fn enum_constant(&self, name: &str) -> Option<(i64, TypeId)> {

@@ -8,12 +8,13 @@ mod btf;
 mod features;
 mod image;
 mod libraries;
+mod programs;
 mod tracefs;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 
-use super::{Binaries, Btf, BtfKind, Feature, Host, HostError, KernelFunction};
+use super::{Binaries, BpfFunction, Btf, BtfKind, Feature, Host, HostError, KernelFunction};
 use binaries::SystemBinaries;
 pub use btf::KernelBtf;
 pub use tracefs::TRACEFS;
@@ -81,6 +82,24 @@ impl Host for System {
             return true;
         }
         self.symbols.get_or_init(tracefs::text_symbols).contains(name)
+    }
+
+    fn bpf_functions(&self) -> Result<Vec<BpfFunction>, HostError> {
+        programs::functions()
+    }
+
+    fn btf_modules(&self) -> Vec<String> {
+        let entries = std::fs::read_dir("/sys/kernel/btf").into_iter().flatten().flatten();
+        let mut names: Vec<String> =
+            entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        // the kernel's own first: what it has needs no types of modules
+        names.sort_unstable_by_key(|name| (name != "vmlinux", name.clone()));
+        names
+    }
+
+    fn sample_limit(&self) -> Option<u64> {
+        let text = tracefs::read("/proc/sys/kernel/perf_event_max_sample_rate").ok()?;
+        text.trim().parse().ok()
     }
 
     fn btf(&self) -> Result<&dyn Btf, HostError> {

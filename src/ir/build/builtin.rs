@@ -60,6 +60,9 @@ impl FuncBuilder<'_, '_> {
     }
 
     fn function_argument(&mut self, n: u8) -> Value {
+        if self.probe.kind == ProbeKind::Rawtracepoint {
+            return self.register(i32::from(n) * 8);
+        }
         match self.m.facts.arch.argument(n) {
             Argument::Register(offset) => self.register(offset),
             Argument::Stack(offset) => {
@@ -84,8 +87,8 @@ impl FuncBuilder<'_, '_> {
         if facts.get_func_ip && !self.attach.iter().any(|attach| within(&attach.target)) {
             return self.call(Helper::FuncIp, &[self.context]);
         }
-        if self.probe.kind == ProbeKind::Kretprobe {
-            let message = "func in a kretprobe needs bpf_get_func_ip, which this kernel does not have";
+        if !matches!(self.probe.kind, ProbeKind::Kprobe | ProbeKind::Uprobe) {
+            let message = "func needs bpf_get_func_ip, which this kernel does not have";
             self.m.sink.push(
                 Diagnostic::error(codes::MISSING_FEATURE, message)
                     .at(self.span, "")

@@ -78,6 +78,13 @@ impl<'m> ModuleBuilder<'m> {
         let cookies = self.facts.cookies
             && (matches!(probe.kind, ProbeKind::Kprobe | ProbeKind::Kretprobe | ProbeKind::Tracepoint)
                 || probe.kind.in_user_space());
+        if probe.kind.is_bound_to_target() {
+            for attach in probe.attach.chunks(1) {
+                let name = NameSource::Constant(attach[0].name_index);
+                self.program(probe, attach, if asks { name } else { NameSource::Unused });
+            }
+            return;
+        }
         match probe.attach.as_slice() {
             [only] if asks => self.program(probe, &probe.attach, NameSource::Constant(only.name_index)),
             [] | [_] => self.program(probe, &probe.attach, NameSource::Unused),

@@ -35,8 +35,11 @@ impl Checker<'_> {
             Helper::MapUpdate => self.int(site, args[3]),
             Helper::MapLookupPerCpu => self.int(site, args[2]),
             Helper::FuncIp => {
-                let fits = matches!(self.func.kind, ProbeKind::Kprobe | ProbeKind::Kretprobe);
-                self.check(fits, site, "only kprobes and kretprobes have a function's address");
+                let fits = matches!(
+                    self.func.kind,
+                    ProbeKind::Kprobe | ProbeKind::Kretprobe | ProbeKind::Fentry | ProbeKind::Fexit
+                );
+                self.check(fits, site, "only probes of functions have a function's address");
             }
             _ => {}
         }

@@ -12,7 +12,8 @@ use std::{fs, io};
 
 use libbpf_sys as sys;
 
-use super::{Machine, perf};
+use super::providers::Request;
+use super::{Whose, perf};
 use crate::load::kernel::check_fd;
 use crate::sema::tree::Attach;
 
@@ -86,23 +87,23 @@ impl Pmu {
     }
 }
 
-/// Runs `program` at one function.
-pub fn attach(
-    program: BorrowedFd,
-    target: Target,
-    cookie: Option<u64>,
-    machine: &Machine,
-) -> io::Result<OwnedFd> {
-    let pmu = machine.kprobes()?;
-    let symbol = match target.module {
-        Some(module) => format!("{module}:{}", target.function),
-        None => target.function.to_owned(),
+/// Runs the program at one function, or one address.
+pub fn attach(request: &Request) -> io::Result<Vec<OwnedFd>> {
+    let pmu = request.machine.kprobes()?;
+    let wrong = || io::Error::from_raw_os_error(libc::EINVAL);
+    let (symbol, offset, at_return) = match (&request.at.target, Target::of(&request.at.target)) {
+        (Attach::Address { address, at_return }, _) => (None, *address, *at_return),
+        (_, Some(Target { function, module, offset, at_return })) => {
+            let symbol = module.map_or(function.to_owned(), |module| format!("{module}:{function}"));
+            (Some(CString::new(symbol).map_err(|_| wrong())?), offset, at_return)
+        }
+        _ => return Err(wrong()),
     };
-    let symbol = CString::new(symbol).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
-    let mut attr = pmu.event(target.at_return);
-    attr.__bindgen_anon_3.config1 = symbol.as_ptr() as u64;
-    attr.__bindgen_anon_4.config2 = target.offset;
-    perf::attach(program, attr, machine.first_cpu(), cookie)
+    let mut attr = pmu.event(at_return);
+    attr.__bindgen_anon_3.config1 = symbol.as_ref().map_or(0, |symbol| symbol.as_ptr() as u64);
+    attr.__bindgen_anon_4.config2 = offset;
+    let everyone = Whose::Everyone(request.machine.first_cpu());
+    perf::attach(request.program, attr, everyone, request.cookie).map(|link| vec![link])
 }
 
 /// One function of a kprobe_multi link.

@@ -4,13 +4,19 @@
 //! Attach points are independent of one another, so many are attached, and detached, in several threads: the time is
 //! spent waiting in the kernel.
 
-pub mod begin_end;
+pub mod by_hand;
+mod fentry;
 mod interval;
+pub mod iter;
 mod kprobe;
 mod perf;
 mod profile;
+pub(super) mod providers;
+mod rawtracepoint;
+mod software;
 mod tracepoint;
 mod uprobe;
+mod watchpoint;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -19,9 +25,11 @@ use std::sync::OnceLock;
 use super::error::number;
 use super::{Options, parallel};
 use crate::host::system::System;
-use crate::object::artifact::{Artifact, AttachPoint, Program};
+use crate::object::artifact::{Artifact, Program};
 use crate::sema::tree::Attach;
 use kprobe::{Pmu, Target};
+use perf::Whose;
+use providers::Request;
 
 /// Why not everything is attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,14 +66,17 @@ pub struct Link {
 pub struct Machine {
     /// CPUs that are online, at least one.
     cpus: Vec<u32>,
+    /// The process that is traced alone, or started to be traced.
+    target: Option<u32>,
     kprobes: OnceLock<Result<Pmu, i32>>,
     uprobes: OnceLock<Result<uprobe::Pmu, i32>>,
 }
 
 impl Machine {
-    fn new() -> Machine {
+    fn new(target: Option<u32>) -> Machine {
         let cpus = System::online_cpus().ok().filter(|list| !list.is_empty());
-        Machine { cpus: cpus.unwrap_or_else(|| vec![0]), kprobes: OnceLock::new(), uprobes: OnceLock::new() }
+        let cpus = cpus.unwrap_or_else(|| vec![0]);
+        Machine { cpus, target, kprobes: OnceLock::new(), uprobes: OnceLock::new() }
     }
 
     fn first_cpu(&self) -> u32 {
@@ -90,7 +101,7 @@ fn no_pmu(errno: i32) -> io::Error {
 
 /// Attaches every attach point of every program that is attached at all. Stops early when cancelled.
 pub fn all(artifact: &Artifact, programs: &[OwnedFd], options: &Options) -> (Vec<Link>, Vec<Failure>) {
-    let machine = Machine::new();
+    let machine = Machine::new(options.target);
     let mut jobs: Vec<(usize, Option<usize>)> = Vec::new();
     for (index, program) in artifact.programs.iter().enumerate() {
         match program.multi {
@@ -127,36 +138,11 @@ fn single(
 ) -> Vec<Result<Link, Failure>> {
     let at = &program.attach[point];
     let cookie = program.cookies.then_some(at.cookie);
-    match attach(at, fd, cookie, machine) {
+    match providers::attach(program.kind, &Request { at, program: fd, cookie, machine }) {
         Ok(fds) if fds.is_empty() => Vec::new(),
         Ok(fds) => vec![Ok(Link { program: index, points: 1, fds })],
         Err(error) => vec![Err(Failure { program: index, point, errno: number(&error) })],
     }
-}
-
-/// The descriptors that hold the attachment; none for what is run by hand.
-fn attach(
-    at: &AttachPoint,
-    fd: BorrowedFd,
-    cookie: Option<u64>,
-    machine: &Machine,
-) -> io::Result<Vec<OwnedFd>> {
-    let one = match &at.target {
-        Attach::Begin | Attach::End => return Ok(Vec::new()),
-        Attach::Profile { period, frequency } => {
-            return profile::attach(fd, *period, *frequency, cookie, machine);
-        }
-        Attach::Interval { period } => interval::attach(fd, *period, cookie, machine),
-        Attach::Tracepoint { category, event } => tracepoint::attach(fd, (category, event), cookie, machine),
-        Attach::Kprobe { .. } | Attach::Kretprobe { .. } => {
-            let target = Target::of(&at.target).expect("a function");
-            kprobe::attach(fd, target, cookie, machine)
-        }
-        Attach::Uprobe(_) | Attach::Uretprobe(_) | Attach::Usdt(_) => {
-            uprobe::attach(fd, &at.target, cookie, machine)
-        }
-    };
-    one.map(|fd| vec![fd])
 }
 
 fn multi(index: usize, program: &Program, fd: BorrowedFd) -> Vec<Result<Link, Failure>> {

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use libbpf_sys as sys;
 
+use super::providers::Request;
 use crate::load::kernel::check_fd;
 
 /// `_IO('$', 0)` and `_IOW('$', 8, __u32)` of the kernel's perf_event.h.
@@ -23,32 +24,49 @@ pub enum Whose {
     Process(u32),
 }
 
-/// Runs `program` at what `attr` describes, on `cpu`, for all processes.
-pub fn attach(
-    program: BorrowedFd,
-    attr: sys::perf_event_attr,
-    cpu: u32,
-    cookie: Option<u64>,
-) -> io::Result<OwnedFd> {
-    attach_for(program, attr, Whose::Everyone(cpu), cookie)
-}
-
 /// Runs `program` at what `attr` describes.
-pub fn attach_for(
+pub fn attach(
     program: BorrowedFd,
     attr: sys::perf_event_attr,
     whose: Whose,
     cookie: Option<u64>,
 ) -> io::Result<OwnedFd> {
-    let sampling = attr.type_ == sys::PERF_TYPE_SOFTWARE;
+    let counts =
+        matches!(attr.type_, sys::PERF_TYPE_SOFTWARE | sys::PERF_TYPE_HARDWARE | sys::PERF_TYPE_BREAKPOINT);
     let event = open(attr, whose)?;
     let link = bind(program, event.as_fd(), cookie)?;
-    if sampling {
+    if counts {
         // the events of tracepoints and functions run their programs without being enabled
         ioctl(event.as_fd(), ENABLE, 0)?;
     }
     // the link keeps the event open
     Ok(link.unwrap_or(event))
+}
+
+/// As [`attach`] on every CPU that is online; `event` describes the event of one.
+pub fn on_every_cpu(
+    request: &Request,
+    event: impl Fn(u32) -> (sys::perf_event_attr, Whose),
+) -> io::Result<Vec<OwnedFd>> {
+    let mut links = Vec::new();
+    for cpu in &request.machine.cpus {
+        let (attr, whose) = event(*cpu);
+        match attach(request.program, attr, whose, request.cookie) {
+            Ok(link) => links.push(link),
+            // it went offline meanwhile
+            Err(error)
+                if error.raw_os_error() == Some(libc::ENODEV) && *cpu != request.machine.first_cpu() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(links)
+}
+
+/// The threads that a process has now.
+pub fn threads(process: u32) -> io::Result<Vec<u32>> {
+    let entries = std::fs::read_dir(format!("/proc/{process}/task"))?;
+    let number = |entry: std::fs::DirEntry| entry.file_name().to_str()?.parse().ok();
+    Ok(entries.flatten().filter_map(number).collect())
 }
 
 fn open(mut attr: sys::perf_event_attr, whose: Whose) -> io::Result<OwnedFd> {

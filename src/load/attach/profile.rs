@@ -4,11 +4,13 @@
 //! above a limit that it lowers by itself when interrupts take long.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use libbpf_sys as sys;
 
-use super::{Machine, perf};
+use super::providers::{Request, wrong_target};
+use super::{Whose, perf};
+use crate::sema::tree::Attach;
 
 /// A clock that ticks every `period` nanoseconds.
 pub fn clock(period: u64) -> sys::perf_event_attr {
@@ -21,23 +23,9 @@ pub fn clock(period: u64) -> sys::perf_event_attr {
     attr
 }
 
-/// Runs `program` on every CPU that is online, every `period` nanoseconds or `frequency` times a second.
-pub fn attach(
-    program: BorrowedFd,
-    period: Option<u64>,
-    frequency: Option<u64>,
-    cookie: Option<u64>,
-    machine: &Machine,
-) -> io::Result<Vec<OwnedFd>> {
+/// Runs the program on every CPU that is online.
+pub fn attach(request: &Request) -> io::Result<Vec<OwnedFd>> {
+    let Attach::Profile { period, frequency } = request.at.target else { return Err(wrong_target()) };
     let period = period.unwrap_or_else(|| 1_000_000_000 / frequency.unwrap_or(1).max(1)).max(1);
-    let mut links = Vec::new();
-    for cpu in &machine.cpus {
-        match perf::attach(program, clock(period), *cpu, cookie) {
-            Ok(link) => links.push(link),
-            // it went offline meanwhile
-            Err(error) if error.raw_os_error() == Some(libc::ENODEV) && *cpu != machine.first_cpu() => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(links)
+    perf::on_every_cpu(request, |cpu| (clock(period), Whose::Everyone(cpu)))
 }

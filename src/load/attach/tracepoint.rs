@@ -1,29 +1,28 @@
 //! `tracepoint`: the perf event of a tracepoint of tracefs.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::{fs, io};
 
 use libbpf_sys as sys;
 
-use super::{Machine, perf};
+use super::providers::{Request, wrong_target};
+use super::{Whose, perf};
 use crate::host::system::TRACEFS;
+use crate::sema::tree::Attach;
 
 /// Where tracefs is when only debugfs is mounted.
 const UNDER_DEBUGFS: &str = "/sys/kernel/debug/tracing";
 
-/// Runs `program` at every hit of the tracepoint.
-pub fn attach(
-    program: BorrowedFd,
-    (category, event): (&str, &str),
-    cookie: Option<u64>,
-    machine: &Machine,
-) -> io::Result<OwnedFd> {
+/// Runs the program at every hit of the tracepoint.
+pub fn attach(request: &Request) -> io::Result<Vec<OwnedFd>> {
+    let Attach::Tracepoint { category, event } = &request.at.target else { return Err(wrong_target()) };
     let attr = sys::perf_event_attr {
         type_: sys::PERF_TYPE_TRACEPOINT,
         config: id(category, event)?,
         ..Default::default()
     };
-    perf::attach(program, attr, machine.first_cpu(), cookie)
+    let everyone = Whose::Everyone(request.machine.first_cpu());
+    perf::attach(request.program, attr, everyone, request.cookie).map(|link| vec![link])
 }
 
 /// The kernel's number of the tracepoint.

@@ -13,9 +13,10 @@ use std::{fs, io};
 
 use libbpf_sys as sys;
 
+use super::kprobe;
 use super::kprobe::Outcome;
 use super::perf::{self, Whose};
-use super::{Machine, kprobe};
+use super::providers::Request;
 use crate::load::kernel::check_fd;
 use crate::sema::tree::{Attach, UserPlace};
 
@@ -40,13 +41,9 @@ impl Pmu {
     }
 }
 
-/// Runs `program` at one place.
-pub fn attach(
-    program: BorrowedFd,
-    target: &Attach,
-    cookie: Option<u64>,
-    machine: &Machine,
-) -> io::Result<OwnedFd> {
+/// Runs the program at one place.
+pub fn attach(request: &Request) -> io::Result<Vec<OwnedFd>> {
+    let (target, machine) = (&request.at.target, request.machine);
     let invalid = || io::Error::from_raw_os_error(libc::EINVAL);
     let place = target.user_place().ok_or_else(invalid)?;
     let pmu = machine.uprobes()?;
@@ -59,7 +56,7 @@ pub fn attach(
     attr.__bindgen_anon_3.config1 = path.as_ptr() as u64;
     attr.__bindgen_anon_4.config2 = place.offset;
     let whose = place.pid.map_or(Whose::Everyone(machine.first_cpu()), Whose::Process);
-    perf::attach_for(program, attr, whose, cookie)
+    perf::attach(request.program, attr, whose, request.cookie).map(|link| vec![link])
 }
 
 /// One place of a uprobe_multi link.

@@ -45,7 +45,12 @@ impl Checker<'_, '_> {
         let call = Call::of(expr)?;
         let row = self.row(call)?;
         match row.meaning {
-            Meaning::Value(..) | Meaning::Cpus | Meaning::ChildPid | Meaning::Args | Meaning::StackArg(_) => {
+            Meaning::Value(..)
+            | Meaning::Cpus
+            | Meaning::ChildPid
+            | Meaning::Args
+            | Meaning::Context
+            | Meaning::StackArg(_) => {
                 self.check_mode(call)?;
                 self.builtin(call.span, row)
             }

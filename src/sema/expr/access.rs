@@ -113,8 +113,14 @@ impl Checker<'_, '_> {
         Some(place.into_scalar(span, read, Some((first as u8, width as u8))).cast(ty))
     }
 
-    /// `args.name` in a tracepoint.
-    fn argument(&mut self, span: Span, name: &str, name_span: Span) -> Option<Val> {
+    /// `ctx` of an iterator.
+    pub(super) fn iterator_context(&mut self, span: Span) -> Option<Val> {
+        let whole = self.body().record.as_ref()?.fields.first()?.clone();
+        self.read_argument(span, whole, span)
+    }
+
+    /// `args.name` in a tracepoint or a function with types.
+    pub(super) fn argument(&mut self, span: Span, name: &str, name_span: Span) -> Option<Val> {
         let record = self.body().record.as_ref()?;
         let Some(field) = record.find(name).cloned() else {
             if self.quiet || !self.missing.insert(name_span) {
@@ -125,7 +131,7 @@ impl Checker<'_, '_> {
             let owner = self.body().attach[0].name.clone();
             return self.report_field(&owner, &names, name, name_span);
         };
-        if field.offset < COMMON {
+        if field.offset < COMMON && !field.is_typed() {
             let message = format!("programs may not read `{name}`, which is common to all tracepoints");
             let error = Diagnostic::error(codes::UNKNOWN_FIELD, message).at(name_span, "not readable");
             let pid = name == "common_pid";
@@ -173,6 +179,10 @@ impl Checker<'_, '_> {
             Shape::Text => {
                 let kind = ExprKind::DataLoc { offset: i64::from(field.offset) };
                 return Some(Val::new(Ty::Str { size: self.options.max_strlen }, span, kind));
+            }
+            Shape::Typed(id) => {
+                let btf = self.btf(name_span, "an argument")?;
+                self.types.of(btf, *id)
             }
             Shape::Other(ty) => {
                 let message = format!("fields of type `{ty}` cannot be read yet");

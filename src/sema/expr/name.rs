@@ -9,6 +9,7 @@ use crate::wire::types::Name;
 
 use super::super::check::Checker;
 use super::super::constant::Const;
+use super::super::fields::RESULT;
 use super::super::signatures::{self, Meaning, Place, Row};
 use super::super::tree::{Builtin, ExprKind, ProbeKind};
 use super::super::ty::Ty;
@@ -24,6 +25,7 @@ impl Checker<'_, '_> {
                 | Meaning::Cpus
                 | Meaning::ChildPid
                 | Meaning::Args
+                | Meaning::Context
                 | Meaning::StackArg(_) => self.builtin(span, row),
                 _ => {
                     let message = format!("`{name}` is a function");
@@ -58,6 +60,10 @@ impl Checker<'_, '_> {
             Meaning::Value(Builtin::Arg(number), _) if self.body().kind == ProbeKind::Usdt => {
                 return self.usdt_argument(span, number);
             }
+            Meaning::Value(Builtin::Retval, _) if self.body().kind == ProbeKind::Fexit => {
+                return self.typed_result(span);
+            }
+            Meaning::Context => return self.iterator_context(span),
             Meaning::Value(builtin, size) => self.builtin_value(span, builtin, size),
             Meaning::StackArg(number) => self.stack_argument(span, number),
             Meaning::Cpus => Val::int(i64::from(self.host.possible_cpus()), Ty::U64, span),
@@ -87,12 +93,22 @@ impl Checker<'_, '_> {
             Some((feature, place)) if place.allows(kind) && !self.host.has(feature) => {
                 let message = format!("`{}` needs the kernel feature {}", row.name, feature.name());
                 let error = Diagnostic::error(codes::MISSING_FEATURE, message).at(span, "not on this kernel");
-                let probe = row.place == Place::KernelFunction;
+                let probe = row.place == Place::Function;
                 self.report(if probe { error.help("`probe` tells the function too") } else { error });
                 None
             }
             _ => Some(()),
         }
+    }
+
+    /// `retval` of a function with types.
+    fn typed_result(&mut self, span: Span) -> Option<Val> {
+        let record = self.body().record.as_ref()?;
+        if record.find(RESULT).is_none() {
+            let message = format!("`{}` returns nothing", self.body().attach[0].name);
+            return self.error(codes::NOT_IN_PROBE, span, message, "no value");
+        }
+        self.argument(span, RESULT, span)
     }
 
     fn builtin_value(&mut self, span: Span, builtin: Builtin, size: u8) -> Val {
@@ -168,6 +184,8 @@ fn place_help(row: &Row, kind: &str) -> Option<&'static str> {
         (name, "uprobe") if name.starts_with("arg") => {
             Some("later arguments are on the stack: sarg0, sarg1, ...")
         }
+        ("retval", "fentry") => Some("the function has not run yet: trace its fexit"),
+        (name, "fentry" | "fexit") if name.starts_with("arg") => Some("name an argument: `args.name`"),
         (name, "tracepoint") if name.starts_with("arg") => Some("name a field: `args.field`"),
         _ => None,
     }

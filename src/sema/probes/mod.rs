@@ -4,12 +4,18 @@
 //! error, with the nearest name where there is one.
 
 mod begin_end;
+mod by_hand;
+pub(super) mod fentry;
 mod interval;
+pub(super) mod iter;
 mod kprobe;
 mod profile;
+mod rawtracepoint;
+mod software;
 mod tracepoint;
 mod uprobe;
 mod usdt;
+mod watchpoint;
 mod wildcard;
 
 use std::rc::Rc;
@@ -37,85 +43,87 @@ impl Place {
     }
 }
 
-/// Names of probe types and their short forms.
-const KINDS: &[(&str, &str, ProbeKind)] = &[
-    ("begin", "", ProbeKind::Begin),
-    ("end", "", ProbeKind::End),
-    ("interval", "i", ProbeKind::Interval),
-    ("profile", "p", ProbeKind::Profile),
-    ("tracepoint", "t", ProbeKind::Tracepoint),
-    ("kprobe", "k", ProbeKind::Kprobe),
-    ("kretprobe", "kr", ProbeKind::Kretprobe),
-    ("uprobe", "u", ProbeKind::Uprobe),
-    ("uretprobe", "ur", ProbeKind::Uretprobe),
-    ("usdt", "U", ProbeKind::Usdt),
+/// A kind of probe that attach points may name: a file here, one in `load::attach`, a line in the table of each.
+pub(super) struct Provider {
+    pub name: &'static str,
+    /// Short forms and older names.
+    pub aliases: &'static [&'static str],
+    pub kind: ProbeKind,
+    /// The places that an attach point stands for; None when a mistake was reported.
+    expand: Expand,
+}
+
+type Expand = fn(&mut Checker<'_, '_>, ProbeKind, &AttachPoint) -> Option<Vec<Place>>;
+
+const fn provider(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    kind: ProbeKind,
+    expand: Expand,
+) -> Provider {
+    Provider { name, aliases, kind, expand }
+}
+
+/// Every kind. A kind to come (LSM, XDP, TC, cgroup, socket) is one more line.
+pub(super) const PROVIDERS: &[Provider] = &[
+    provider("begin", &[], ProbeKind::Begin, |c, kind, point| c.begin_end(kind, point)),
+    provider("end", &[], ProbeKind::End, |c, kind, point| c.begin_end(kind, point)),
+    provider("interval", &["i"], ProbeKind::Interval, |c, _, point| c.interval(point)),
+    provider("profile", &["p"], ProbeKind::Profile, |c, _, point| c.profile(point)),
+    provider("tracepoint", &["t"], ProbeKind::Tracepoint, |c, _, point| c.tracepoint(point)),
+    provider("rawtracepoint", &["rt"], ProbeKind::Rawtracepoint, |c, _, point| c.rawtracepoint(point)),
+    provider("kprobe", &["k"], ProbeKind::Kprobe, |c, kind, point| c.kprobe(kind, point)),
+    provider("kretprobe", &["kr"], ProbeKind::Kretprobe, |c, kind, point| c.kprobe(kind, point)),
+    provider("uprobe", &["u"], ProbeKind::Uprobe, |c, kind, point| c.uprobe(kind, point)),
+    provider("uretprobe", &["ur"], ProbeKind::Uretprobe, |c, kind, point| c.uprobe(kind, point)),
+    provider("usdt", &["U"], ProbeKind::Usdt, |c, _, point| c.usdt(point)),
+    provider("fentry", &["f", "kfunc"], ProbeKind::Fentry, |c, kind, point| c.fentry(kind, point)),
+    provider("fexit", &["fr", "kretfunc"], ProbeKind::Fexit, |c, kind, point| c.fentry(kind, point)),
+    provider("software", &["s"], ProbeKind::Software, |c, kind, point| c.counted(kind, point)),
+    provider("hardware", &["h"], ProbeKind::Hardware, |c, kind, point| c.counted(kind, point)),
+    provider("watchpoint", &["w"], ProbeKind::Watchpoint, |c, _, point| c.watchpoint(point)),
+    provider("iter", &["it"], ProbeKind::Iter, |c, _, point| c.iter(point)),
+    provider("self", &[], ProbeKind::SelfSignal, |c, _, point| c.self_signal(point)),
+    provider("test", &[], ProbeKind::Test, |c, kind, point| c.named_by_script(kind, point)),
+    provider("bench", &[], ProbeKind::Bench, |c, kind, point| c.named_by_script(kind, point)),
 ];
 
-/// Probe types of bpftrace that are not there yet.
-const LATER: &[&str] = &[
-    "bench",
-    "f",
-    "fentry",
-    "fexit",
-    "fr",
-    "h",
-    "hardware",
-    "it",
-    "iter",
-    "kfunc",
-    "kretfunc",
-    "rawtracepoint",
-    "rt",
-    "s",
-    "self",
-    "software",
-    "test",
-    "w",
-    "watchpoint",
-];
+/// The provider that is written so. Long names may be in any case.
+pub(super) fn provider_of(written: &str) -> Option<&'static Provider> {
+    let lower = written.to_lowercase();
+    PROVIDERS.iter().find(|p| {
+        lower == p.name
+            || p.aliases.iter().any(|alias| *alias == written || (alias.len() > 2 && *alias == lower))
+    })
+}
 
 impl Checker<'_, '_> {
     /// The kind of probe that an attach point asks for. Long names may be written in any case.
     pub(super) fn probe_kind(&mut self, point: &AttachPoint) -> Option<ProbeKind> {
         let written = &point.parts[0];
-        let lower = written.text.to_lowercase();
-        let found = KINDS
-            .iter()
-            .find(|(name, short, _)| lower == *name || (!short.is_empty() && written.text == *short));
-        if let Some((_, _, kind)) = found {
-            return Some(*kind);
+        match provider_of(&written.text) {
+            Some(provider) => Some(provider.kind),
+            None => self.report_unknown_kind(written),
         }
-        self.report_unknown_kind(written)
     }
 
     fn report_unknown_kind(&mut self, written: &Part) -> Option<ProbeKind> {
         let name = &written.text;
-        let later = LATER.contains(&name.as_str());
-        let (message, label) = if later {
-            (format!("{name} probes are not supported yet"), "known to bpftrace only")
-        } else {
-            (format!("unknown probe type `{name}`"), "no such probe type")
-        };
-        let error = Diagnostic::error(codes::UNKNOWN_PROBE_TYPE, message).at(written.span, label);
-        let names = KINDS.iter().map(|(name, _, _)| *name);
+        let message = format!("unknown probe type `{name}`");
+        let error =
+            Diagnostic::error(codes::UNKNOWN_PROBE_TYPE, message).at(written.span, "no such probe type");
+        let names = PROVIDERS.iter().map(|provider| provider.name);
         self.report(match suggest::nearest(name, names.clone()) {
-            Some(near) if !later => error.help(format!("did you mean `{near}`?")),
-            _ => error.note(format!("probe types: {}", names.collect::<Vec<_>>().join(", "))),
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None => error.note(format!("probe types: {}", names.collect::<Vec<_>>().join(", "))),
         });
         None
     }
 
     /// The places that an attach point of `kind` stands for; None when a mistake was reported.
     pub(super) fn expand(&mut self, kind: ProbeKind, point: &AttachPoint) -> Option<Vec<Place>> {
-        match kind {
-            ProbeKind::Begin | ProbeKind::End => self.begin_end(kind, point),
-            ProbeKind::Interval => self.interval(point),
-            ProbeKind::Profile => self.profile(point),
-            ProbeKind::Tracepoint => self.tracepoint(point),
-            ProbeKind::Kprobe | ProbeKind::Kretprobe => self.kprobe(kind, point),
-            ProbeKind::Uprobe | ProbeKind::Uretprobe => self.uprobe(kind, point),
-            ProbeKind::Usdt => self.usdt(point),
-        }
+        let provider = PROVIDERS.iter().find(|provider| provider.kind == kind)?;
+        (provider.expand)(self, kind, point)
     }
 
     fn malformed<T>(&mut self, span: Span, message: impl Into<String>, label: &str, form: &str) -> Option<T> {

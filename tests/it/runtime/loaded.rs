@@ -2,7 +2,6 @@
 
 use std::sync::atomic::AtomicBool;
 
-use beetrace::host::system::System;
 use beetrace::load::{Loaded, Options};
 use beetrace::object::artifact::Artifact;
 use beetrace::runtime::kernel::{KernelMaps, Table, Update};
@@ -30,9 +29,9 @@ fn artifact() -> Artifact {
 }
 
 fn with_kernel<R>(artifact: &Artifact, test: impl FnOnce(&mut LoadedKernel) -> R) -> R {
-    let (sources, host, options) = (SourceMap::default(), System::new(), Options { cancel: &NEVER });
+    let (sources, options) = (SourceMap::default(), Options { target: None, cancel: &NEVER });
     let mut loaded = Loaded::open(artifact, &options).expect("the kernel takes the artifact");
-    let about = Surroundings { artifact, sources: &sources, host: &host, options, verbose: false };
+    let about = Surroundings { artifact, sources: &sources, options, verbose: false };
     test(&mut LoadedKernel::new(&mut loaded, about).expect("the ring is mapped"))
 }
 
