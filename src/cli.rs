@@ -63,6 +63,10 @@ pub struct Args {
     #[arg(short = 'p', value_name = "PID")]
     pub pid: Option<u32>,
 
+    /// List the probes of a pattern, a script (FILE or -e) or, as `struct x`, the kernel's types; with -v, what they have
+    #[arg(short = 'l')]
+    pub list: bool,
+
     /// Write output to this file
     #[arg(short = 'o', value_name = "FILE")]
     pub output: Option<PathBuf>,

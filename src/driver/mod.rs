@@ -9,6 +9,8 @@ mod dump;
 #[cfg(feature = "kernel")]
 mod info;
 #[cfg(feature = "kernel")]
+mod list;
+#[cfg(feature = "kernel")]
 mod run;
 #[cfg(feature = "kernel")]
 mod script;

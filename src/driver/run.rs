@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 use std::process::ExitCode;
 
 use super::compile::{Settings, compile};
-use super::{dump, info, script, settings};
+use super::{dump, info, list, script, settings};
 use crate::cli::{Args, Buffering, Stage};
 use crate::diag::{Diagnostic, Severity, Sink, render};
 use crate::host::system::System;
@@ -30,6 +30,9 @@ pub fn main(args: &Args) -> ExitCode {
     if args.info {
         return print(&info::info(&System::new()));
     }
+    if args.list {
+        return list::main(args);
+    }
     let mut session = Session { args, sources: SourceMap::default(), host: System::new() };
     match session.start() {
         Ok(status) => ExitCode::from(status),
@@ -41,7 +44,7 @@ pub fn main(args: &Args) -> ExitCode {
 }
 
 /// Prints a text that is the whole output.
-fn print(text: &str) -> ExitCode {
+pub fn print(text: &str) -> ExitCode {
     match stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,

@@ -136,6 +136,11 @@ pub trait Btf {
         if module == "vmlinux" { self.names(kind) } else { Vec::new() }
     }
 
+    /// True for a `const` (a [`BtfType::Qualifier`]).
+    fn is_const(&self, _id: TypeId) -> bool {
+        false
+    }
+
     /// Names of all types of a kind, for suggestions and listings.
     fn names(&self, kind: BtfKind) -> Vec<String>;
 

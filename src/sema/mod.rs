@@ -19,6 +19,7 @@ mod expr;
 mod fields;
 pub mod format;
 mod infer;
+pub mod listing;
 mod maps;
 mod names;
 mod print;

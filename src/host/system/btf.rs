@@ -320,6 +320,10 @@ impl Btf for KernelBtf {
         types.filter(|t| kinds(kind).contains(&t.kind()) && t.ty.name_off != 0).map(Raw::name).collect()
     }
 
+    fn is_const(&self, id: TypeId) -> bool {
+        self.raw(id).is_some_and(|ty| ty.kind() == sys::BTF_KIND_CONST)
+    }
+
     fn enum_constant(&self, name: &str) -> Option<(i64, TypeId)> {
         self.constants().get(name).copied()
     }

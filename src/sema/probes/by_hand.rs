@@ -9,6 +9,11 @@ use crate::syntax::ast::AttachPoint;
 /// Signals that a run can be sent: those that do not end it.
 pub(super) const SIGNALS: &[(&str, i32)] = &[("SIGUSR1", 10)];
 
+/// For listings.
+pub(super) fn entries() -> Vec<String> {
+    SIGNALS.iter().map(|(name, _)| format!("signal:{name}")).collect()
+}
+
 impl Checker<'_, '_> {
     pub(super) fn self_signal(&mut self, point: &AttachPoint) -> Option<Vec<Place>> {
         let [what, signal] = parts(point) else {

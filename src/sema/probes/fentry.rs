@@ -9,7 +9,7 @@ use super::rawtracepoint::slots;
 use super::wildcard::{is_pattern, matches};
 use super::{Place, parts};
 use crate::diag::{Diagnostic, codes, suggest};
-use crate::host::{Btf, BtfKind, BtfType, HostError, KernelFunction};
+use crate::host::{Btf, BtfKind, BtfType, Host, HostError, KernelFunction};
 use crate::sema::check::Checker;
 use crate::sema::fields::{Field, RESULT, Record, Shape};
 use crate::sema::tree::{Attach, Inside, ProbeKind, Traced};
@@ -18,6 +18,19 @@ use crate::syntax::ast::{AttachPoint, Part};
 
 /// Arguments that a trampoline can pass on.
 const MOST_ARGUMENTS: usize = 12;
+
+/// All functions with types, or those of running BPF programs, for listings.
+pub(super) fn entries(host: &dyn Host, pattern: &str) -> Result<Vec<String>, HostError> {
+    if pattern.starts_with("bpf:") {
+        return Ok(host.bpf_functions()?.iter().map(|f| format!("bpf:{}:{}", f.id, f.name)).collect());
+    }
+    let btf = host.btf()?;
+    let mut typed = Typed { btf, names: HashMap::new() };
+    // asking for one name at a time would be slower than reading all
+    typed.names.insert("vmlinux".into(), btf.names(BtfKind::Func).into_iter().collect());
+    let all = host.kernel_functions()?.iter();
+    Ok(all.filter(|f| typed.has(f)).map(|f| format!("{}:{}", f.module, f.name)).collect())
+}
 
 impl Checker<'_, '_> {
     pub(super) fn fentry(&mut self, kind: ProbeKind, point: &AttachPoint) -> Option<Vec<Place>> {
@@ -156,7 +169,7 @@ struct Typed<'b> {
 
 impl Typed<'_> {
     fn has(&mut self, function: &KernelFunction) -> bool {
-        if function.module == "vmlinux" {
+        if function.module == "vmlinux" && !self.names.contains_key("vmlinux") {
             return self.btf.find(BtfKind::Func, &function.name).is_some();
         }
         if !self.names.contains_key(&function.module) {

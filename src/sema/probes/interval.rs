@@ -31,6 +31,11 @@ const DURATIONS: &[(&str, u64)] = &[
     ("d", 86_400_000_000_000),
 ];
 
+/// Units, for listings.
+pub(super) fn entries() -> Vec<String> {
+    NANOS.iter().map(|(unit, _)| *unit).chain(["hz"]).map(|unit| format!("{unit}:")).collect()
+}
+
 impl Checker<'_, '_> {
     pub(super) fn interval(&mut self, point: &AttachPoint) -> Option<Vec<Place>> {
         let (rate, name) = self.rate("interval", point)?;

@@ -26,6 +26,11 @@ pub(super) fn targets(btf: &dyn Btf) -> Vec<String> {
     names
 }
 
+/// The function of an iterator, whose parameters are what its struct has.
+pub(in crate::sema) fn function(btf: &dyn Btf, target: &str) -> Option<TypeId> {
+    btf.find(BtfKind::Func, &format!("{FUNCTION}{target}"))
+}
+
 /// The struct of an iterator.
 pub(in crate::sema) fn context(btf: &dyn Btf, target: &str) -> Option<TypeId> {
     btf.find(BtfKind::Struct, &format!("{STRUCT}{target}"))

@@ -6,7 +6,7 @@ use super::interval::number;
 use super::wildcard::{is_pattern, matches};
 use super::{Place, parts};
 use crate::diag::{Diagnostic, codes, suggest};
-use crate::host::{Feature, HostError, KernelFunction};
+use crate::host::{Feature, Host, HostError, KernelFunction};
 use crate::sema::check::Checker;
 use crate::sema::tree::{Attach, ProbeKind};
 use crate::source::Span;
@@ -19,6 +19,15 @@ struct Wanted<'a> {
     function: &'a str,
     offset: u64,
     span: Span,
+}
+
+/// All functions, with their modules when the pattern names some, for listings.
+pub(super) fn entries(host: &dyn Host, pattern: &str) -> Result<Vec<String>, HostError> {
+    let name = |function: &KernelFunction| match pattern.contains(':') {
+        true => format!("{}:{}", function.module, function.name),
+        false => function.name.clone(),
+    };
+    Ok(host.kernel_functions()?.iter().map(name).collect())
 }
 
 impl Checker<'_, '_> {

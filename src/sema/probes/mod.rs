@@ -10,20 +10,20 @@ mod interval;
 pub(super) mod iter;
 mod kprobe;
 mod profile;
-mod rawtracepoint;
+pub(super) mod rawtracepoint;
 mod software;
 mod tracepoint;
 mod uprobe;
 mod usdt;
 mod watchpoint;
-mod wildcard;
+pub(super) mod wildcard;
 
 use std::rc::Rc;
 
 use super::check::Checker;
 use super::tree::{Attach, ProbeKind};
 use crate::diag::{Code, Diagnostic, codes, suggest};
-use crate::host::HostError;
+use crate::host::{Host, HostError};
 use crate::source::Span;
 use crate::syntax::ast::{AttachPoint, Part};
 
@@ -51,6 +51,16 @@ pub(super) struct Provider {
     pub kind: ProbeKind,
     /// The places that an attach point stands for; None when a mistake was reported.
     expand: Expand,
+    /// What `-l` tells of it.
+    pub list: Option<List>,
+}
+
+/// How the places of a kind are listed.
+pub(super) struct List {
+    /// Among what a pattern over all of the kernel finds.
+    pub kernel: bool,
+    /// Names of the places without the kind, in any order, at least those that the pattern fits.
+    pub names: fn(&dyn Host, &str) -> Result<Vec<String>, HostError>,
 }
 
 type Expand = fn(&mut Checker<'_, '_>, ProbeKind, &AttachPoint) -> Option<Vec<Place>>;
@@ -61,29 +71,58 @@ const fn provider(
     kind: ProbeKind,
     expand: Expand,
 ) -> Provider {
-    Provider { name, aliases, kind, expand }
+    Provider { name, aliases, kind, expand, list: None }
+}
+
+impl Provider {
+    /// Listed, also when all of the kernel is.
+    const fn listed(mut self, names: fn(&dyn Host, &str) -> Result<Vec<String>, HostError>) -> Provider {
+        self.list = Some(List { kernel: true, names });
+        self
+    }
+
+    /// Listed when asked for by its name.
+    const fn listed_alone(
+        mut self,
+        names: fn(&dyn Host, &str) -> Result<Vec<String>, HostError>,
+    ) -> Provider {
+        self.list = Some(List { kernel: false, names });
+        self
+    }
 }
 
 /// Every kind. A kind to come (LSM, XDP, TC, cgroup, socket) is one more line.
 pub(super) const PROVIDERS: &[Provider] = &[
     provider("begin", &[], ProbeKind::Begin, |c, kind, point| c.begin_end(kind, point)),
     provider("end", &[], ProbeKind::End, |c, kind, point| c.begin_end(kind, point)),
-    provider("interval", &["i"], ProbeKind::Interval, |c, _, point| c.interval(point)),
-    provider("profile", &["p"], ProbeKind::Profile, |c, _, point| c.profile(point)),
-    provider("tracepoint", &["t"], ProbeKind::Tracepoint, |c, _, point| c.tracepoint(point)),
-    provider("rawtracepoint", &["rt"], ProbeKind::Rawtracepoint, |c, _, point| c.rawtracepoint(point)),
-    provider("kprobe", &["k"], ProbeKind::Kprobe, |c, kind, point| c.kprobe(kind, point)),
-    provider("kretprobe", &["kr"], ProbeKind::Kretprobe, |c, kind, point| c.kprobe(kind, point)),
+    provider("interval", &["i"], ProbeKind::Interval, |c, _, point| c.interval(point))
+        .listed_alone(|_, _| Ok(interval::entries())),
+    provider("profile", &["p"], ProbeKind::Profile, |c, _, point| c.profile(point))
+        .listed_alone(|_, _| Ok(interval::entries())),
+    provider("tracepoint", &["t"], ProbeKind::Tracepoint, |c, _, point| c.tracepoint(point))
+        .listed(|host, _| tracepoint::entries(host)),
+    provider("rawtracepoint", &["rt"], ProbeKind::Rawtracepoint, |c, _, point| c.rawtracepoint(point))
+        .listed(|host, _| rawtracepoint::entries(host)),
+    provider("kprobe", &["k"], ProbeKind::Kprobe, |c, kind, point| c.kprobe(kind, point))
+        .listed(kprobe::entries),
+    provider("kretprobe", &["kr"], ProbeKind::Kretprobe, |c, kind, point| c.kprobe(kind, point))
+        .listed_alone(kprobe::entries),
     provider("uprobe", &["u"], ProbeKind::Uprobe, |c, kind, point| c.uprobe(kind, point)),
     provider("uretprobe", &["ur"], ProbeKind::Uretprobe, |c, kind, point| c.uprobe(kind, point)),
     provider("usdt", &["U"], ProbeKind::Usdt, |c, _, point| c.usdt(point)),
-    provider("fentry", &["f", "kfunc"], ProbeKind::Fentry, |c, kind, point| c.fentry(kind, point)),
-    provider("fexit", &["fr", "kretfunc"], ProbeKind::Fexit, |c, kind, point| c.fentry(kind, point)),
-    provider("software", &["s"], ProbeKind::Software, |c, kind, point| c.counted(kind, point)),
-    provider("hardware", &["h"], ProbeKind::Hardware, |c, kind, point| c.counted(kind, point)),
+    provider("fentry", &["f", "kfunc"], ProbeKind::Fentry, |c, kind, point| c.fentry(kind, point))
+        .listed(fentry::entries),
+    provider("fexit", &["fr", "kretfunc"], ProbeKind::Fexit, |c, kind, point| c.fentry(kind, point))
+        .listed_alone(fentry::entries),
+    provider("software", &["s"], ProbeKind::Software, |c, kind, point| c.counted(kind, point))
+        .listed(|_, _| Ok(software::entries(software::SOFTWARE))),
+    provider("hardware", &["h"], ProbeKind::Hardware, |c, kind, point| c.counted(kind, point))
+        .listed(|_, _| Ok(software::entries(software::HARDWARE))),
     provider("watchpoint", &["w"], ProbeKind::Watchpoint, |c, _, point| c.watchpoint(point)),
-    provider("iter", &["it"], ProbeKind::Iter, |c, _, point| c.iter(point)),
-    provider("self", &[], ProbeKind::SelfSignal, |c, _, point| c.self_signal(point)),
+    provider("iter", &["it"], ProbeKind::Iter, |c, _, point| c.iter(point))
+        .listed(|host, _| Ok(iter::targets(host.btf()?))),
+    provider("self", &[], ProbeKind::SelfSignal, |c, _, point| c.self_signal(point))
+        .listed_alone(|_, _| Ok(by_hand::entries())),
     provider("test", &[], ProbeKind::Test, |c, kind, point| c.named_by_script(kind, point)),
     provider("bench", &[], ProbeKind::Bench, |c, kind, point| c.named_by_script(kind, point)),
 ];

@@ -7,7 +7,7 @@
 use super::wildcard::{is_pattern, matches};
 use super::{Place, parts};
 use crate::diag::suggest;
-use crate::host::{Btf, BtfKind, BtfType, TypeId};
+use crate::host::{Btf, BtfKind, BtfType, Host, HostError, TypeId};
 use crate::sema::check::Checker;
 use crate::sema::fields::{Field, Record, Shape};
 use crate::sema::tree::Attach;
@@ -18,7 +18,7 @@ use crate::syntax::ast::AttachPoint;
 const PREFIX: &str = "btf_trace_";
 
 /// Type of a tracepoint's arguments, `void *__data` included.
-pub(super) fn prototype(btf: &dyn Btf, module: &str, event: &str) -> Option<TypeId> {
+pub(in crate::sema) fn prototype(btf: &dyn Btf, module: &str, event: &str) -> Option<TypeId> {
     let typedef = btf.find_in(module, BtfKind::Typedef, &format!("{PREFIX}{event}"))?;
     let BtfType::Typedef { ty, .. } = btf.get(typedef) else { return None };
     let BtfType::Pointer(to) = btf.get(ty) else { return None };
@@ -37,6 +37,16 @@ pub(super) fn events(btf: &dyn Btf, module: &str) -> Vec<String> {
     events.sort_unstable();
     events.dedup();
     events
+}
+
+/// All of them, for listings.
+pub(super) fn entries(host: &dyn Host) -> Result<Vec<String>, HostError> {
+    let btf = host.btf()?;
+    let of = |module: &String| {
+        let names = events(btf, module).into_iter();
+        names.map(|event| format!("{module}:{event}")).collect::<Vec<_>>()
+    };
+    Ok(host.btf_modules().iter().flat_map(of).collect())
 }
 
 impl Checker<'_, '_> {

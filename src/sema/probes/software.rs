@@ -53,6 +53,12 @@ pub(super) const HARDWARE: &[Event] = &[
     event("ref-cycles", "", 9, 1_000_000),
 ];
 
+/// Names and other names, for listings.
+pub(super) fn entries(table: &[Event]) -> Vec<String> {
+    let names = table.iter().flat_map(|event| [event.name, event.alias]);
+    names.filter(|name| !name.is_empty()).map(|name| format!("{name}:")).collect()
+}
+
 impl Checker<'_, '_> {
     pub(super) fn counted(&mut self, kind: ProbeKind, point: &AttachPoint) -> Option<Vec<Place>> {
         let word = kind.name();

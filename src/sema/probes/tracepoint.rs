@@ -3,12 +3,17 @@
 use super::wildcard::{is_pattern, matches};
 use super::{Place, parts};
 use crate::diag::suggest;
-use crate::host::HostError;
+use crate::host::{Host, HostError};
 use crate::sema::check::Checker;
 use crate::sema::fields::Record;
 use crate::sema::tree::Attach;
 use crate::source::Span;
 use crate::syntax::ast::AttachPoint;
+
+/// All of them, for listings.
+pub(super) fn entries(host: &dyn Host) -> Result<Vec<String>, HostError> {
+    Ok(host.tracepoints()?.iter().map(|(category, event)| format!("{category}:{event}")).collect())
+}
 
 impl Checker<'_, '_> {
     pub(super) fn tracepoint(&mut self, point: &AttachPoint) -> Option<Vec<Place>> {

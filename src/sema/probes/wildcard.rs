@@ -1,13 +1,13 @@
 //! `*` in attach points: any text, also none.
 
 /// True when the text holds a wildcard.
-pub(super) fn is_pattern(text: &str) -> bool {
+pub(in crate::sema) fn is_pattern(text: &str) -> bool {
     text.contains('*')
 }
 
 /// True when `text` is what `pattern` describes. Linear in both but for contrived patterns: the last `*` is the only
 /// one that is ever taken back.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub(in crate::sema) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t, mut star) = (0, 0, None);
     while t < text.len() {

@@ -1,0 +1,143 @@
+//! `-l`: what there is to attach to, and what of a script.
+//!
+//! A pattern is a kind of probe and a pattern for its names (`kprobe:tcp_*`), a comma-separated list of such, a pattern over all
+//! names of the kernel (`*sched*`), or `struct x`, `union x`, `enum x` for the kernel's types. Kinds come in the order of
+//! the alphabet and so do the names of each. With `verbose`, arguments or members follow.
+//!
+//! A kind takes part by the `list` of its line in the table of providers.
+//!
+//! Deliberately absent: whether an attachment would succeed.
+
+mod arguments;
+mod ctext;
+mod types;
+
+use std::collections::BTreeSet;
+
+use super::Options;
+use super::check::Checker;
+use super::maps::Maps;
+use super::probes::wildcard::{is_pattern, matches};
+use super::probes::{PROVIDERS, Provider, provider_of};
+use super::tree::ProbeKind;
+use crate::diag::{Diagnostic, Sink, codes};
+use crate::host::{Host, HostError};
+use crate::syntax::ast::Script;
+
+/// What a pattern lists, a line each.
+///
+/// # Errors
+/// When the machine does not tell, or there is no such kind of probe.
+pub fn list(pattern: &str, host: &dyn Host, verbose: bool) -> Result<String, Diagnostic> {
+    let mut out = String::new();
+    for part in pattern.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        if let Some(text) = types::list(part, host, verbose)? {
+            out += &text;
+            continue;
+        }
+        for (provider, names) in wanted(part)? {
+            let found =
+                entries(provider, &names, host).map_err(|error| cannot_list(provider.name, &error))?;
+            for name in found {
+                write_entry(&mut out, host, provider.kind, &name, verbose);
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The attach points of a script, a line each, in its order; begin, end and self are not told.
+pub fn of_script(
+    script: &Script,
+    host: &dyn Host,
+    options: &Options,
+    verbose: bool,
+    sink: &mut Sink,
+) -> String {
+    let mut out = String::new();
+    let mut checker = Checker::new(host, options, sink, Maps::collect(script));
+    for point in script.probes.iter().flat_map(|probe| &probe.attach) {
+        let Some(kind) = checker.probe_kind(point) else { continue };
+        for place in checker.expand(kind, point).unwrap_or_default() {
+            if let Some((_, name)) = place.name.split_once(':')
+                && kind != ProbeKind::SelfSignal
+            {
+                write_entry(&mut out, host, kind, name, verbose);
+            }
+        }
+    }
+    out
+}
+
+fn write_entry(out: &mut String, host: &dyn Host, kind: ProbeKind, name: &str, verbose: bool) {
+    out.push_str(kind.name());
+    out.push(':');
+    out.push_str(name);
+    out.push('\n');
+    if verbose {
+        for argument in arguments::of(host, kind, name) {
+            out.push_str("    ");
+            out.push_str(&argument);
+            out.push('\n');
+        }
+    }
+}
+
+/// The kinds that a pattern is about, each with the pattern for its names.
+fn wanted(pattern: &str) -> Result<Vec<(&'static Provider, String)>, Diagnostic> {
+    let in_order = |fits: &dyn Fn(&Provider) -> bool, names: &str| {
+        let mut list: Vec<&Provider> = PROVIDERS.iter().filter(|p| p.list.is_some() && fits(p)).collect();
+        list.sort_by_key(|provider| provider.name);
+        list.into_iter().map(|provider| (provider, names.to_owned())).collect::<Vec<_>>()
+    };
+    let kernel = |provider: &Provider| provider.list.as_ref().is_some_and(|list| list.kernel);
+    match pattern.split_once(':') {
+        None => Ok(match provider_of(pattern).filter(|provider| provider.list.is_some()) {
+            Some(only) => vec![(only, "*".into())],
+            None => in_order(&kernel, pattern),
+        }),
+        Some((kind, names)) => {
+            let names = if names.is_empty() { "*" } else { names };
+            if is_pattern(kind) {
+                return Ok(in_order(&|provider| kernel(provider) && matches(kind, provider.name), names));
+            }
+            match provider_of(kind) {
+                Some(provider) if provider.list.is_some() => Ok(vec![(provider, names.into())]),
+                Some(_) => Ok(Vec::new()),
+                None => Err(unknown_kind(kind)),
+            }
+        }
+    }
+}
+
+fn entries(provider: &Provider, pattern: &str, host: &dyn Host) -> Result<BTreeSet<String>, HostError> {
+    let Some(list) = &provider.list else { return Ok(BTreeSet::new()) };
+    let all = (list.names)(host, pattern)?;
+    let colons = pattern.matches(':').count();
+    // names that have a part more than the pattern are asked for by their last parts
+    let fits = |name: &String| {
+        let own = name.trim_end_matches(':');
+        let rest = (0..own.matches(':').count().saturating_sub(colons))
+            .fold(own, |rest, _| rest.split_once(':').map_or(rest, |(_, rest)| rest));
+        !name.contains(".part.")
+            && (matches(pattern, name) || matches(pattern, own) || matches(pattern, rest))
+    };
+    Ok(all.into_iter().filter(fits).collect())
+}
+
+fn cannot_list(what: &str, error: &HostError) -> Diagnostic {
+    let code =
+        if matches!(error, HostError::Denied(_)) { codes::NO_PRIVILEGE } else { codes::NO_SUCH_TARGET };
+    let made = Diagnostic::error(code, format!("{what} probes cannot be listed: {error}"));
+    if code == codes::NO_PRIVILEGE { made.help("run it with sudo") } else { made }
+}
+
+fn unknown_kind(kind: &str) -> Diagnostic {
+    let names: Vec<&str> =
+        PROVIDERS.iter().filter(|provider| provider.list.is_some()).map(|provider| provider.name).collect();
+    let made = Diagnostic::error(codes::UNKNOWN_PROBE_TYPE, format!("unknown probe type `{kind}`"));
+    match crate::diag::suggest::nearest(kind, names.iter().copied()) {
+        Some(near) => made.help(format!("did you mean `{near}`?")),
+        None => made.note(format!("probe types with lists: {}", names.join(", "))),
+    }
+}
