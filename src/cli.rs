@@ -87,6 +87,10 @@ pub struct Args {
     #[arg(long)]
     pub dry_run: bool,
 
+    /// Allow what can harm the machine: probes at bare addresses
+    #[arg(long = "unsafe")]
+    pub allow_unsafe: bool,
+
     /// Print the result of a stage and end
     #[arg(short = 'd', value_name = "STAGE", value_enum)]
     pub dump: Option<Stage>,

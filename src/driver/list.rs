@@ -22,7 +22,7 @@ pub fn main(args: &Args) -> ExitCode {
         true => of_script(args, &host, &mut sources),
         false => {
             let pattern = args.file.as_deref().unwrap_or("*");
-            listing::list(pattern, &host, args.verbose).map_err(|error| vec![error])
+            listing::list(pattern, &host, args.verbose).map_err(|error| vec![*error])
         }
     };
     match result {

@@ -29,7 +29,8 @@ const PREFIXES: [&str; 2] = ["BPFTRACE_", "BEETRACE_"];
 /// # Errors
 /// One message a variable whose value is no number or out of its range.
 pub fn settings(args: &Args, env: &HashMap<String, String>) -> Result<Settings, Vec<Diagnostic>> {
-    let options = sema::Options { pid: args.pid, ..sema::Options::default() };
+    let options =
+        sema::Options { pid: args.pid, allow_unsafe: args.allow_unsafe, ..sema::Options::default() };
     let mut settings = Settings { options, registers: args.registers, ..Settings::default() };
     let mut wrong = Vec::new();
     for limit in LIMITS {

@@ -53,6 +53,8 @@ pub struct Options {
     pub max_strlen: u32,
     /// Entries of a map at most, unless it says otherwise (`max_map_keys`).
     pub max_map_keys: u32,
+    /// What can harm the machine may be done (`--unsafe`).
+    pub allow_unsafe: bool,
     /// Attach points at most (`max_probes`).
     pub max_probes: u32,
 }
@@ -66,7 +68,14 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { pid: None, cpid: 0, max_strlen: 1024, max_map_keys: 4096, max_probes: 1024 }
+        Options {
+            pid: None,
+            allow_unsafe: false,
+            cpid: 0,
+            max_strlen: 1024,
+            max_map_keys: 4096,
+            max_probes: 1024,
+        }
     }
 }
 

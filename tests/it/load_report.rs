@@ -85,6 +85,7 @@ or not the start of an instruction)
   │ ^^^^^
   │
   = note: these are: kprobe:f0, kprobe:f1, kprobe:f2, kprobe:f3, kprobe:f4, and 2 more
+  = help: `beetrace -l 'kprobe:NAME*'` lists what can be traced
 
 ";
     assert_eq!(text, expected);

@@ -20,7 +20,7 @@ use super::maps::Maps;
 use super::probes::wildcard::{is_pattern, matches};
 use super::probes::{PROVIDERS, Provider, provider_of};
 use super::tree::ProbeKind;
-use crate::diag::{Diagnostic, Sink, codes};
+use crate::diag::{Diagnostic, Sink, codes, suggest};
 use crate::host::{Host, HostError};
 use crate::syntax::ast::Script;
 
@@ -28,7 +28,7 @@ use crate::syntax::ast::Script;
 ///
 /// # Errors
 /// When the machine does not tell, or there is no such kind of probe.
-pub fn list(pattern: &str, host: &dyn Host, verbose: bool) -> Result<String, Diagnostic> {
+pub fn list(pattern: &str, host: &dyn Host, verbose: bool) -> Result<String, Box<Diagnostic>> {
     let mut out = String::new();
     for part in pattern.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         if let Some(text) = types::list(part, host, verbose)? {
@@ -84,7 +84,7 @@ fn write_entry(out: &mut String, host: &dyn Host, kind: ProbeKind, name: &str, v
 }
 
 /// The kinds that a pattern is about, each with the pattern for its names.
-fn wanted(pattern: &str) -> Result<Vec<(&'static Provider, String)>, Diagnostic> {
+fn wanted(pattern: &str) -> Result<Vec<(&'static Provider, String)>, Box<Diagnostic>> {
     let in_order = |fits: &dyn Fn(&Provider) -> bool, names: &str| {
         let mut list: Vec<&Provider> = PROVIDERS.iter().filter(|p| p.list.is_some() && fits(p)).collect();
         list.sort_by_key(|provider| provider.name);
@@ -125,19 +125,19 @@ fn entries(provider: &Provider, pattern: &str, host: &dyn Host) -> Result<BTreeS
     Ok(all.into_iter().filter(fits).collect())
 }
 
-fn cannot_list(what: &str, error: &HostError) -> Diagnostic {
+fn cannot_list(what: &str, error: &HostError) -> Box<Diagnostic> {
     let code =
         if matches!(error, HostError::Denied(_)) { codes::NO_PRIVILEGE } else { codes::NO_SUCH_TARGET };
     let made = Diagnostic::error(code, format!("{what} probes cannot be listed: {error}"));
-    if code == codes::NO_PRIVILEGE { made.help("run it with sudo") } else { made }
+    Box::new(if code == codes::NO_PRIVILEGE { made.help("run it with sudo") } else { made })
 }
 
-fn unknown_kind(kind: &str) -> Diagnostic {
+fn unknown_kind(kind: &str) -> Box<Diagnostic> {
     let names: Vec<&str> =
         PROVIDERS.iter().filter(|provider| provider.list.is_some()).map(|provider| provider.name).collect();
     let made = Diagnostic::error(codes::UNKNOWN_PROBE_TYPE, format!("unknown probe type `{kind}`"));
-    match crate::diag::suggest::nearest(kind, names.iter().copied()) {
+    Box::new(match suggest::nearest(kind, names.iter().copied()) {
         Some(near) => made.help(format!("did you mean `{near}`?")),
         None => made.note(format!("probe types with lists: {}", names.join(", "))),
-    }
+    })
 }

@@ -9,7 +9,7 @@ const KINDS: [(&str, BtfKind); 3] =
     [("struct", BtfKind::Struct), ("union", BtfKind::Union), ("enum", BtfKind::Enum)];
 
 /// The types of a pattern that begins with one of those words; None for another.
-pub fn list(pattern: &str, host: &dyn Host, verbose: bool) -> Result<Option<String>, Diagnostic> {
+pub fn list(pattern: &str, host: &dyn Host, verbose: bool) -> Result<Option<String>, Box<Diagnostic>> {
     let word = |(word, kind): &(&'static str, BtfKind)| {
         let rest = pattern.strip_prefix(word)?;
         let name = if rest.is_empty() { Some("*") } else { rest.strip_prefix(' ') }?;

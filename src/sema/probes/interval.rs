@@ -92,6 +92,15 @@ impl Checker<'_, '_> {
             Some(scale) => number.checked_mul(scale).map(Rate::Every),
             None => (number <= 1_000_000_000).then_some(Rate::Hertz(number)),
         };
+        if let Some(Rate::Hertz(wanted)) = rate
+            && let Some(most) = self.host.sample_limit().filter(|most| wanted > *most)
+        {
+            let message = format!("{kind} cannot run {wanted} times a second: the kernel allows {most}");
+            let error = Diagnostic::error(codes::BAD_ATTACH_POINT, message).at(count.span, "too often");
+            let error = error.note("above its limit the kernel leaves out samples without a word");
+            self.report(error.help(format!("raise it: `sysctl kernel.perf_event_max_sample_rate={wanted}`")));
+            return None;
+        }
         let Some(rate) = rate else { return self.report_range(kind, count.span, "too large") };
         Some((rate, format!("{kind}:{}:{number}", unit.text)))
     }

@@ -10,7 +10,7 @@ use crate::host::{Feature, Host, HostError, KernelFunction};
 use crate::sema::check::Checker;
 use crate::sema::tree::{Attach, ProbeKind};
 use crate::source::Span;
-use crate::syntax::ast::AttachPoint;
+use crate::syntax::ast::{AttachPoint, Part};
 
 /// An attach point taken apart.
 struct Wanted<'a> {
@@ -32,6 +32,11 @@ pub(super) fn entries(host: &dyn Host, pattern: &str) -> Result<Vec<String>, Hos
 
 impl Checker<'_, '_> {
     pub(super) fn kprobe(&mut self, kind: ProbeKind, point: &AttachPoint) -> Option<Vec<Place>> {
+        if let [part] = parts(point)
+            && let Some(address) = number(&part.text)
+        {
+            return self.kernel_address(kind, address, part);
+        }
         let wanted = self.wanted(kind, point)?;
         if !self.host.has(Feature::Kprobe) {
             let message = format!("this kernel has no {}s", kind.name());
@@ -47,6 +52,21 @@ impl Checker<'_, '_> {
             Err(error) if pattern => self.host_error(point.span, "kernel functions", &error),
             Err(error) => self.unlisted(&wanted, &error),
         }
+    }
+
+    /// A place by its address: nobody checks that an instruction begins there.
+    fn kernel_address(&mut self, kind: ProbeKind, address: u64, part: &Part) -> Option<Vec<Place>> {
+        let word = kind.name();
+        if !self.options.allow_unsafe {
+            let message = format!("a {word} at a bare address needs --unsafe");
+            let error = Diagnostic::error(codes::BAD_ATTACH_POINT, message).at(part.span, "an address");
+            let error = error.note("an address within an instruction can bring the machine down");
+            self.report(error.help(format!("name a function instead, `{word}:function`, or add --unsafe")));
+            return None;
+        }
+        let at_return = kind == ProbeKind::Kretprobe;
+        let target = Attach::Address { address, at_return };
+        Some(vec![Place::new(format!("{word}:{}", part.text), target, part.span)])
     }
 
     /// The functions among `all` that are meant.
@@ -154,10 +174,6 @@ impl Checker<'_, '_> {
                 "no name",
                 &format!("{name}:vfs_read"),
             );
-        }
-        if number(function).is_some() {
-            let message = "probes on bare addresses are not supported";
-            return self.malformed(part.span, message, "an address", &format!("{name}:function"));
         }
         Some(Wanted { kind, module, function, offset, span: point.span })
     }
