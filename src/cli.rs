@@ -44,7 +44,8 @@ pub enum Buffering {
         beetrace -e 'tracepoint:raw_syscalls:sys_enter { @[comm] = count(); }'\n  \
         beetrace -e 'kprobe:vfs_read { @bytes = hist(arg2); }'\n  \
         beetrace -c 'ls /' -e 'tracepoint:syscalls:sys_enter_openat /pid == cpid/ { print(str(args.filename)); }'\n  \
-        beetrace script.bt"
+        beetrace script.bt\n  \
+        beetrace explain E0301"
 )]
 pub struct Args {
     /// Script file, or `-` for standard input; with -e, the script's first parameter

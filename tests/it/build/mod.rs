@@ -4,6 +4,7 @@ mod differ;
 mod facts;
 mod run;
 mod tree;
+mod values;
 
 use beetrace::codegen::{self, inst::Target};
 use beetrace::diag::Sink;
