@@ -138,9 +138,7 @@ impl Linter<'_> {
             }
             return Ok(());
         }
-        // The address of a variable may be kept anywhere, by whoever may load programs at all.
-        let address = matches!(what, Kind::Frame(..) | Kind::Value(..)) && len == 8;
-        if !what.is_scalar() && !address && (what != Kind::Half || len == 8) {
+        if !what.is_scalar() && (what != Kind::Half || len == 8) {
             return Err("a pointer is stored outside of the stack".into());
         }
         self.may_write(base, off, len)

@@ -6,7 +6,7 @@
 use super::func::FuncBuilder;
 use super::place::Place;
 use crate::ir::entities::Value;
-use crate::ir::function::{InstData, Provenance, Type as IrType, Width};
+use crate::ir::function::{InstData, Provenance, SlotData, Type as IrType, Width};
 use crate::ir::helper::Helper;
 use crate::sema::tree::{MapId, VarId};
 
@@ -27,12 +27,14 @@ impl FuncBuilder<'_, '_> {
 
     fn number_of(&mut self, base: Value) -> Value {
         let address = self.inst(InstData::Address { base }, IrType::Int);
-        let (kept, read) = (self.temp(8, "address"), self.temp(8, "address"));
-        self.store_at(kept.place, Width::B8, address);
-        let (to, size, from) = (self.address(read.place), self.iconst(8), self.address(kept.place));
+        // A small slot of its own stays on the stack, where alone addresses may be kept.
+        let slot = self.func.slots.push(SlotData { size: 8, align: 8, name: "address".into() });
+        let kept = Place::new(self.slot_addr(slot));
+        let read = self.temp(8, "address");
+        self.store_at(kept, Width::B8, address);
+        let (to, size, from) = (self.address(read.place), self.iconst(8), self.address(kept));
         self.call(Helper::ProbeReadKernel, &[to, size, from]);
         let number = self.load_at(read.place, Width::B8, false);
-        self.release(kept);
         self.release(read);
         number
     }

@@ -79,7 +79,7 @@ fn addresses_lead_to_what_is_there_now() {
 fn blocks_run_before_their_values() {
     prints(
         "begin { $i = 1; $a = { $i = 5; $i + 1 }; print($a); print($i); $b = if ($i == 5) { $i++; 7 } else { 8 };
-            print($b); print($i); print({ let $c = 2; $c * 3 }); print({ @n++; 1 } + { @n++; 1 }); print(@n);
+            print($b); print($i); print({ let $c = 2; $c * 3 }); print({ @n++; 1 } + { @n++; 1 }); $n = @n; print($n);
             $d = 0 ?: { 4 }; print($d); }",
         &[6, 5, 7, 6, 6, 2, 2, 4],
     );
