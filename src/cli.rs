@@ -104,6 +104,10 @@ pub struct Args {
     #[arg(long)]
     pub no_warnings: bool,
 
+    /// Look for debug information of programs in these folders too, absolute or relative to the program
+    #[arg(long, value_name = "DIR[:DIR]")]
+    pub debuginfo: Vec<String>,
+
     /// Switch static probes on in running processes; the kernel does it by itself
     #[arg(long)]
     pub usdt_file_activation: bool,
@@ -123,4 +127,12 @@ pub struct Args {
     /// Print the version
     #[arg(short = 'V', long)]
     pub version: bool,
+}
+
+impl Args {
+    /// The folders of `--debuginfo`, in order.
+    pub fn debug_folders(&self) -> Vec<String> {
+        let folders = self.debuginfo.iter().flat_map(|list| list.split(':'));
+        folders.filter(|folder| !folder.is_empty()).map(str::to_owned).collect()
+    }
 }

@@ -82,6 +82,8 @@ codes! {
     TOO_DEEP = "E0603", "nested too deeply";
     /// The kernel's types (BTF) are not there.
     NO_BTF = "E0604", "no kernel BTF";
+    /// A program without debug information (DWARF), or with too little of it.
+    NO_DEBUG_INFO = "E0605", "no debug information";
     /// Not enough rights.
     NO_PRIVILEGE = "E0701", "insufficient privileges";
     /// The kernel refused a program.

@@ -33,7 +33,8 @@ pub fn main(args: &Args) -> ExitCode {
     if args.list {
         return list::main(args);
     }
-    let mut session = Session { args, sources: SourceMap::default(), host: System::new() };
+    let host = System::new().with_debug_folders(args.debug_folders());
+    let mut session = Session { args, sources: SourceMap::default(), host };
     match session.start() {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {

@@ -5,6 +5,7 @@
 //! BTF never reads it.
 
 pub mod btf;
+pub mod dwarf;
 pub mod elf;
 pub mod fake;
 pub mod features;

@@ -68,7 +68,11 @@ impl Targets {
     }
 
     fn in_kernel(&self, module: &str, function: &str) -> io::Result<TargetFunction> {
-        let btf = self.btf.get_or_init(|| KernelBtf::load().ok()).as_ref().ok_or_else(not_found)?;
+        let btf = self
+            .btf
+            .get_or_init(|| KernelBtf::load(std::rc::Rc::default()).ok())
+            .as_ref()
+            .ok_or_else(not_found)?;
         let id = btf.find_in(module, BtfKind::Func, function).ok_or_else(not_found)?;
         let holder = match module {
             "vmlinux" => Holder::Vmlinux,

@@ -100,6 +100,7 @@ impl<'a> Checker<'a, '_> {
             Attach::Rawtracepoint { module, event } => self.raw_record(place.span, module, event),
             Attach::Fentry(traced) | Attach::Fexit(traced) => self.function_record(place.span, traced),
             Attach::Iter { target, .. } => self.iter_record(place.span, target),
+            Attach::Uprobe(at) => self.user_record(place.span, at),
             _ => None,
         }
     }

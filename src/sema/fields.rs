@@ -21,6 +21,8 @@ pub(super) struct Field {
     pub size: u32,
     pub signed: bool,
     pub shape: Shape,
+    /// The offset is from the stack pointer, not from the start of the context.
+    pub on_stack: bool,
 }
 
 /// What a field holds.
@@ -50,7 +52,7 @@ pub(super) enum Shape {
 impl Field {
     /// An argument with a type, as against a field of a tracepoint's record.
     pub fn is_typed(&self) -> bool {
-        matches!(self.shape, Shape::Typed(_))
+        self.on_stack || matches!(self.shape, Shape::Typed(_))
     }
 }
 
@@ -87,7 +89,14 @@ fn parse_line(line: &str) -> Option<Field> {
     let (offset, size) = (number("offset:")?, number("size:")?);
     let (ty, name, brackets) = split_declaration(declaration)?;
     let shape = shape(&ty, brackets, size);
-    Some(Field { name: name.to_string(), offset, size, signed: number("signed:")? == 1, shape })
+    Some(Field {
+        name: name.to_string(),
+        offset,
+        size,
+        signed: number("signed:")? == 1,
+        shape,
+        on_stack: false,
+    })
 }
 
 fn section<'a>(line: &'a str, title: &str) -> Option<&'a str> {

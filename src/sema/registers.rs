@@ -10,7 +10,7 @@ use super::signatures::Row;
 use super::tree::{Expr, ExprKind};
 use super::ty::Ty;
 use super::types::{Space, Type};
-use super::value::Val;
+use super::value::{Base, Place, Val};
 use crate::diag::{Diagnostic, codes, suggest};
 use crate::host::elf::Machine;
 use crate::source::Span;
@@ -58,6 +58,10 @@ pub(super) fn offset(machine: Machine, name: &str) -> Option<u16> {
     }
 }
 
+fn offset_of_sp() -> u16 {
+    offset(Machine::native(), "sp").unwrap_or_default()
+}
+
 /// How far the first argument on the stack is above the stack pointer when a function is entered.
 fn first_on_stack(machine: Machine) -> i64 {
     if machine == Machine::X86_64 { 8 } else { 0 }
@@ -93,10 +97,17 @@ impl Checker<'_, '_> {
         None
     }
 
+    /// So many bytes above the stack pointer.
+    pub(super) fn on_stack(&self, span: Span, offset: i64) -> Place {
+        let sp = offset_of_sp();
+        let (address, space) = (word(span, sp).into_expr(), self.body().space);
+        Place { base: Base::Memory { address, space }, offset, leads_to: Some(space) }
+    }
+
     /// `sarg0`: a word of the stack, as the traced function finds it when it is entered.
     pub(super) fn stack_argument(&mut self, span: Span, number: u8) -> Val {
         let machine = Machine::native();
-        let stack = offset(machine, "sp").map_or_else(|| Val::int(0, Ty::U64, span), |sp| word(span, sp));
+        let stack = word(span, offset_of_sp());
         let space = self.body().space;
         let kind = ExprKind::Load {
             address: Box::new(stack.into_expr()),

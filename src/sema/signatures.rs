@@ -137,8 +137,8 @@ impl Place {
             }
             Place::Usdt => kind == ProbeKind::Usdt,
             Place::Fields => {
-                use ProbeKind::{Fentry, Fexit, Rawtracepoint, Tracepoint};
-                matches!(kind, Tracepoint | Rawtracepoint | Fentry | Fexit)
+                use ProbeKind::{Fentry, Fexit, Rawtracepoint, Tracepoint, Uprobe};
+                matches!(kind, Tracepoint | Rawtracepoint | Fentry | Fexit | Uprobe)
             }
             Place::Iter => kind == ProbeKind::Iter,
         }
@@ -154,7 +154,7 @@ impl Place {
             Place::AskedFunction => "kretprobe, fentry and fexit",
             Place::Function => "kprobe, kretprobe, uprobe, uretprobe, fentry and fexit",
             Place::Usdt => "usdt",
-            Place::Fields => "tracepoint, rawtracepoint, fentry and fexit",
+            Place::Fields => "tracepoint, rawtracepoint, fentry, fexit and uprobe",
             Place::Iter => "iter",
         }
     }

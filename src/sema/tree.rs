@@ -227,6 +227,13 @@ impl ProbeKind {
     }
 }
 
+impl UserPlace {
+    /// The file that the offset is of: the archive of what lies in one.
+    pub fn file(&self) -> &str {
+        self.path.split_once("!/").map_or(&self.path, |(archive, _)| archive)
+    }
+}
+
 impl ProbeKind {
     /// Stops programs and libraries, not the kernel.
     pub fn in_user_space(self) -> bool {
@@ -237,7 +244,7 @@ impl ProbeKind {
 /// A place in a program or library.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserPlace {
-    /// The file, as the kernel can open it for us.
+    /// The file, as the kernel can open it for us; of an archive `file!/name`.
     pub path: String,
     /// The function as people write it; empty where it is not known.
     pub function: String,

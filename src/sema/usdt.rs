@@ -43,6 +43,21 @@ pub(super) fn arguments(text: &str, machine: Machine) -> Vec<Result<Argument, St
     words(text).into_iter().map(|word| argument(&word, machine).ok_or(word)).collect()
 }
 
+/// Replaces variables by their distance from the probe at `here`: `counter(%rip)` is wherever the program is loaded as
+/// far from the probe as in the file.
+pub(super) fn resolve(text: &str, here: u64, variable: impl Fn(&str) -> Option<u64>) -> String {
+    let resolved = |word: &str| {
+        let (size, place) = word.split_once('@')?;
+        let inside = place.strip_suffix("(%rip)")?;
+        let parts =
+            inside.split('+').map(|part| integer(part).or_else(|| variable(part).map(|at| at as i64)));
+        let address = parts.sum::<Option<i64>>()?;
+        Some(format!("{size}@{}(%rip)", address.wrapping_sub(here as i64)))
+    };
+    let all: Vec<String> = words(text).into_iter().map(|word| resolved(&word).unwrap_or(word)).collect();
+    all.join(" ")
+}
+
 /// Blanks separate arguments, but not within brackets.
 fn words(text: &str) -> Vec<String> {
     let (mut words, mut depth) = (vec![String::new()], 0);
@@ -110,7 +125,6 @@ fn x86_register(name: &str) -> Option<(u16, u8)> {
         "dil" | "edi" => at("di"),
         "bpl" | "ebp" => at("bp"),
         "spl" | "esp" => at("sp"),
-        "rip" | "eip" => None,
         _ => at(name).or_else(|| at(&format!("r{}", numbered()?))),
     };
     whole.map(|whole| (whole, shift))
@@ -250,6 +264,15 @@ mod tests {
         let sizes: Vec<_> =
             arguments(text, Machine::X86_64).into_iter().flatten().map(|a| (a.size, a.signed)).collect();
         assert_eq!(sizes[..4], [(4, true), (8, false), (4, false), (1, false)]);
+    }
+
+    #[test]
+    fn variables_are_found_from_the_probe() {
+        let variable = |name: &str| (name == "n").then_some(0x9010);
+        let text = resolve("4@n(%rip) -8@8+n(%rip) 4@m(%rip) 4@%eax", 0x2000, variable);
+        assert_eq!(text, "4@28688(%rip) -8@28696(%rip) 4@m(%rip) 4@%eax");
+        assert_eq!(all("4@28688(%rip)", Machine::X86_64), [memory(Some(128), None, 28688)]);
+        assert!(arguments("4@m(%rip)", Machine::X86_64)[0].is_err());
     }
 
     #[test]

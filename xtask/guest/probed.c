@@ -8,7 +8,8 @@
 //   text     text("text", i)                     returns the length
 //   many     many(1, 2, 3, 4, 5, 6, 7, 8)        two arguments on the stack
 //   point    point(&p), point_by_value(p)        struct point { int x = i; long y = 10 i; name = "p" }
-//   usdt     static probes probed:numbers(i, 7, long), probed:text("static", i), probed:guarded(i) with a semaphore
+//   usdt     static probes probed:numbers(i, 7, long), probed:text("static", i), probed:variable(40 + i)
+//            in a variable, probed:guarded(i) with a semaphore
 //   twice    static probe probed:twice at two places, with its argument in another place at each
 //   steps    steps(i) = i + 11, in known instructions: at +2 the first register is i, at +5 i + 1, at +8 i + 11
 //   empty    empty(): what a probe costs
@@ -83,6 +84,7 @@ __asm__(
 #endif
 int steps(int i);
 
+volatile unsigned probed_counter;
 unsigned short probed_semaphore __attribute__((section(".probes")));
 
 #if defined(__x86_64__)
@@ -117,6 +119,8 @@ PROBED void usdt(int i) {
     __asm__ volatile(
         NOTE("probed", "text", "0", "8@%[word] -4@%[i] 8@8(%[table]) 8@(%[table],%[index],8)")
         :: [word] "r"(word), [i] "r"(i), [table] "r"(table), [index] "r"(index));
+    probed_counter = 40 + (unsigned)i;
+    __asm__ volatile(NOTE("probed", "variable", "0", "4@probed_counter(%%rip)") ::: "memory");
     __asm__ volatile(NOTE("probed", "guarded", "probed_semaphore", "4@%[i]") :: [i] "r"(i));
 }
 

@@ -18,11 +18,27 @@ struct Program {
 
 const PROGRAMS: &[Program] = &[
     Program { name: "probed", source: "probed.c", compiler: &["gcc", "-O1", "-g", "-fpie", "-pie"] },
+    Program { name: "probed-cpp", source: "probed.cc", compiler: &["g++", "-O1", "-g", "-static"] },
+    Program { name: "probed-rust", source: "probed.rs", compiler: RUST },
+    Program { name: "probed-rust-v0", source: "probed.rs", compiler: RUST_V0 },
     Program {
         name: "probed-static",
         source: "probed.c",
         compiler: &["gcc", "-O1", "-g", "-static", "-no-pie"],
     },
+];
+
+const RUST: &[&str] =
+    &["rustc", "--edition=2024", "--crate-name=probed", "-O", "-g", "-C", "target-feature=+crt-static"];
+const RUST_V0: &[&str] = &[
+    "rustc",
+    "--edition=2024",
+    "--crate-name=probed",
+    "-O",
+    "-C",
+    "symbol-mangling-version=v0",
+    "-C",
+    "target-feature=+crt-static",
 ];
 
 /// Files for a guest, with their paths there.
@@ -37,6 +53,7 @@ pub fn files(set: &str) -> Res<Vec<(String, PathBuf)>> {
         files.push((format!("bin/{}", program.name), build(program, &folder)?));
     }
     files.extend(libraries(&files[0].1)?);
+    files.extend(stripped(&files[0].1, &folder)?);
     Ok(files)
 }
 
@@ -52,6 +69,19 @@ fn build(program: &Program, folder: &Path) -> Res<PathBuf> {
         fs::rename(&fresh, &binary).map_err(|e| format!("{}: {e}", binary.display()))?;
     }
     Ok(binary)
+}
+
+/// `probed` without symbols, and its debug information where distributions put it: by the number of the build.
+fn stripped(program: &Path, folder: &Path) -> Res<Vec<(String, PathBuf)>> {
+    let (bare, debug) = (folder.join("probed-stripped"), folder.join("probed.debug"));
+    let keep = ["--only-keep-debug", "--compress-debug-sections"];
+    sh::quiet(Command::new("objcopy").args(keep).arg(program).arg(&debug))?;
+    sh::quiet(Command::new("strip").arg("-o").arg(&bare).arg(program))?;
+    let notes = sh::output(Command::new("readelf").args(["--notes", "--wide"]).arg(program))?;
+    let id = notes.lines().find_map(|line| line.split_once("Build ID: ")).map(|(_, id)| id.trim().to_owned());
+    let id = id.ok_or("the linker gives programs no build id")?;
+    let place = format!("usr/lib/debug/.build-id/{}/{}.debug", &id[..2], &id[2..]);
+    Ok(vec![("bin/probed-stripped".to_owned(), bare), (place, debug)])
 }
 
 /// The loader and the libraries that a program is linked with, at the same paths.

@@ -5,14 +5,17 @@
 //!
 //! Addresses are those of the link, offsets those of the file; uprobes take offsets.
 
+pub mod demangle;
 #[cfg(feature = "kernel")]
 pub mod read;
 pub mod usdt;
 pub mod x86;
+pub mod zip;
 
 use std::rc::Rc;
 
-use super::HostError;
+use super::dwarf::{NoLine, Signature};
+use super::{Btf, HostError};
 pub use usdt::Note;
 
 /// A function of a binary.
@@ -68,6 +71,9 @@ pub trait Binary {
     /// Every function, sorted by name; empty when the symbols were stripped.
     fn functions(&self) -> &[Function];
 
+    /// The address of a variable.
+    fn variable(&self, name: &str) -> Option<u64>;
+
     /// The function that holds an address.
     fn around(&self, address: u64) -> Option<Function>;
 
@@ -88,6 +94,15 @@ pub trait Binary {
 
     /// Built by Go's compiler.
     fn is_go(&self) -> bool;
+
+    /// What the function at an address takes and gives; None without debug information about it.
+    fn signature(&self, address: u64) -> Option<Signature>;
+
+    /// The address at which the statement of a line of the source begins.
+    ///
+    /// # Errors
+    /// What is there instead.
+    fn line(&self, file: &str, line: u64, column: Option<u64>) -> Result<u64, NoLine>;
 }
 
 /// Binaries of the machine.
@@ -117,4 +132,7 @@ pub trait Binaries {
     /// # Errors
     /// As `mapped`.
     fn executable(&self, pid: u32) -> Result<String, HostError>;
+
+    /// Types of the binaries whose functions were asked about, see [`super::dwarf`].
+    fn types(&self) -> &dyn Btf;
 }

@@ -121,6 +121,20 @@ impl<'d> Elf<'d> {
         }
     }
 
+    /// The address of the variable of that name.
+    pub fn variable(&self, name: &str) -> Option<u64> {
+        [elf::SHT_SYMTAB, elf::SHT_DYNSYM].into_iter().find_map(|kind| {
+            let table = self.sections.symbols(self.endian, self.data, kind).ok()?;
+            let fits = |symbol: &&elf::Sym64<Endianness>| {
+                let kind = matches!(symbol.st_type(), elf::STT_OBJECT | elf::STT_NOTYPE);
+                let named =
+                    || table.symbol_name(self.endian, *symbol).is_ok_and(|own| own == name.as_bytes());
+                kind && !symbol.is_undefined(self.endian) && named()
+            };
+            table.iter().find(fits).map(|symbol| symbol.st_value(self.endian))
+        })
+    }
+
     /// Contents of a section; empty when there is none of that name.
     pub fn section(&self, name: &str) -> &'d [u8] {
         let found = self.sections.section_by_name(self.endian, name.as_bytes());
@@ -130,6 +144,11 @@ impl<'d> Elf<'d> {
     /// True when there is a section of that name.
     pub fn has_section(&self, name: &str) -> bool {
         self.sections.section_by_name(self.endian, name.as_bytes()).is_some()
+    }
+
+    /// True when the full symbol table was taken out.
+    pub fn is_stripped(&self) -> bool {
+        self.sections.symbols(self.endian, self.data, elf::SHT_SYMTAB).is_ok_and(|table| table.is_empty())
     }
 
     /// The static probes.

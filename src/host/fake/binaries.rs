@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use super::super::HostError;
+use super::super::dwarf::{FIRST_TYPE, NoLine, Signature};
 use super::super::elf::{Binaries, Binary, Function, Machine, Note};
+use super::super::{Btf, BtfKind, BtfMember, BtfType, HostError, TypeId};
 
 /// Files of a machine that is not there.
 #[derive(Clone, Debug)]
@@ -56,6 +57,7 @@ impl Default for FakeBinaries {
                 note("app", "begin", 0x2108, 0x9000, "-4@%edi 8@%rsi 4@$7"),
                 note("app", "step", 0x2110, 0, "8@-16(%rbp)"),
                 note("app", "step", 0x2118, 0, "8@%rax"),
+                note("app", "variable", 0x2120, 0, "4@counter(%rip) -8@8+counter(%rip) 4@nobody(%rip)"),
                 note("other", "begin", 0x2120, 0, ""),
             ],
             go: false,
@@ -123,6 +125,54 @@ impl Binaries for FakeBinaries {
             pid => Err(HostError::Missing(format!("process {pid}"))),
         }
     }
+
+    fn types(&self) -> &dyn Btf {
+        &FakeTypes
+    }
+}
+
+/// Types of the programs that are not there, by their numbers.
+pub struct FakeTypes;
+
+impl Btf for FakeTypes {
+    fn find(&self, kind: BtfKind, name: &str) -> Option<TypeId> {
+        (kind == BtfKind::Struct && name == "point").then_some(TypeId(FIRST_TYPE + 2))
+    }
+
+    fn get(&self, id: TypeId) -> BtfType {
+        let int = |name: &str, size, signed, is_char| BtfType::Int {
+            name: name.into(),
+            size,
+            signed,
+            is_bool: false,
+            is_char,
+        };
+        let member = |name: &str, id: u32, bit_offset, bit_size| BtfMember {
+            name: name.into(),
+            ty: TypeId(FIRST_TYPE + id),
+            bit_offset,
+            bit_size,
+        };
+        let composite =
+            |name: &str, size, members| BtfType::Composite { union: false, name: name.into(), size, members };
+        match id.0.wrapping_sub(FIRST_TYPE) {
+            0 => int("int", 4, true, false),
+            1 => BtfType::Pointer(TypeId(FIRST_TYPE + 2)),
+            2 => composite("point", 8, vec![member("x", 0, 0, None), member("y", 0, 32, Some(5))]),
+            3 => int("unsigned char", 1, false, true),
+            4 => BtfType::Pointer(TypeId(FIRST_TYPE + 3)),
+            6 => composite("big", 24, vec![member("first", 0, 0, None), member("where", 1, 64, None)]),
+            _ => BtfType::Other,
+        }
+    }
+
+    fn names(&self, _kind: BtfKind) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn enum_constant(&self, _name: &str) -> Option<(i64, TypeId)> {
+        None
+    }
 }
 
 impl Binary for FakeBinary {
@@ -136,6 +186,10 @@ impl Binary for FakeBinary {
 
     fn functions(&self) -> &[Function] {
         &self.functions
+    }
+
+    fn variable(&self, name: &str) -> Option<u64> {
+        (name == "counter").then_some(DATA.start + 0x10)
     }
 
     fn around(&self, address: u64) -> Option<Function> {
@@ -168,5 +222,28 @@ impl Binary for FakeBinary {
 
     fn is_go(&self) -> bool {
         self.go
+    }
+
+    fn signature(&self, address: u64) -> Option<Signature> {
+        let named = |list: &[(&str, u32)]| -> Vec<(String, TypeId)> {
+            list.iter().map(|(name, id)| (name.to_string(), TypeId(FIRST_TYPE + id))).collect()
+        };
+        let parameters = match address {
+            // int add(struct point *p, int count, double ratio, unsigned char last)
+            0x2000 => named(&[("p", 1), ("count", 0), ("ratio", 5), ("last", 3)]),
+            // int main(struct big by_value, int argc, char *argv)
+            0x2100 => named(&[("by_value", 6), ("argc", 0), ("argv", 4), ("pair", 2)]),
+            _ => return None,
+        };
+        Some(Signature { parameters, result: TypeId(FIRST_TYPE) })
+    }
+
+    fn line(&self, file: &str, line: u64, column: Option<u64>) -> Result<u64, NoLine> {
+        match (self.notes.is_empty(), file, line, column) {
+            (true, ..) => Err(NoLine::NoDebugInfo),
+            (false, "app.c" | "src/app.c", 7, None | Some(3)) => Ok(0x2004),
+            (false, "app.c" | "src/app.c", ..) => Err(NoLine::NoStatement((line < 7).then_some(7))),
+            _ => Err(NoLine::NoFile(vec!["app.c".into(), "util.c".into()])),
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! A small set of kernel types, in BTF's shape.
 
+use super::super::dwarf::FIRST_TYPE;
 use super::super::{Btf, BtfKind, BtfMember, BtfType, TypeId};
+use super::binaries::FakeTypes;
 
 /// Types from a list; id n is the n-th (1-based), 0 is void.
 #[derive(Clone, Debug, Default)]
@@ -113,6 +115,9 @@ impl Btf for FakeBtf {
     }
 
     fn get(&self, id: TypeId) -> BtfType {
+        if id.0 >= FIRST_TYPE {
+            return FakeTypes.get(id);
+        }
         let at = (id.0 as usize).checked_sub(1);
         at.and_then(|at| self.types.get(at)).cloned().unwrap_or(BtfType::Void)
     }

@@ -10,9 +10,12 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::ptr::NonNull;
+use std::rc::Rc;
 
 use libbpf_sys as sys;
 
+use super::super::dwarf::FIRST_TYPE;
+use super::super::dwarf::types::UserTypes;
 use super::super::{Btf, BtfKind, BtfMember, BtfType, HostError, TypeId};
 
 const PATH: &str = "/sys/kernel/btf/vmlinux";
@@ -23,6 +26,8 @@ pub struct KernelBtf {
     constants: OnceCell<HashMap<String, (i64, TypeId)>>,
     /// Modules asked for; None where there are no types. None is ever taken out.
     modules: RefCell<Vec<(String, Option<NonNull<sys::btf>>)>>,
+    /// Types of programs, which have ids of their own.
+    user: Rc<UserTypes>,
 }
 
 /// Ids of one module.
@@ -44,12 +49,12 @@ impl KernelBtf {
     ///
     /// # Errors
     /// Missing when the kernel was built without, Denied without the right to read it.
-    pub fn load() -> Result<KernelBtf, HostError> {
+    pub fn load(user: Rc<UserTypes>) -> Result<KernelBtf, HostError> {
         let path = CString::new(PATH).expect("no NUL in a constant");
         // SAFETY: a valid C string.
         let btf = unsafe { sys::btf__parse_raw(path.as_ptr()) };
         let (constants, modules) = (OnceCell::new(), RefCell::default());
-        NonNull::new(btf).map(|btf| KernelBtf { btf, constants, modules }).ok_or_else(|| {
+        NonNull::new(btf).map(|btf| KernelBtf { btf, constants, modules, user }).ok_or_else(|| {
             let error = std::io::Error::last_os_error();
             match error.kind() {
                 std::io::ErrorKind::NotFound => HostError::Missing(PATH.into()),
@@ -281,17 +286,20 @@ fn kinds(kind: BtfKind) -> &'static [u32] {
 
 impl Btf for KernelBtf {
     fn find(&self, kind: BtfKind, name: &str) -> Option<TypeId> {
-        let name = CString::new(name).ok()?;
-        kinds(kind).iter().find_map(|kind| {
+        let text = CString::new(name).ok()?;
+        let own = kinds(kind).iter().find_map(|kind| {
             // SAFETY: a live object and a valid C string.
-            let id = unsafe { sys::btf__find_by_name_kind(self.btf.as_ptr(), name.as_ptr(), *kind) };
+            let id = unsafe { sys::btf__find_by_name_kind(self.btf.as_ptr(), text.as_ptr(), *kind) };
             u32::try_from(id).ok().map(TypeId)
-        })
+        });
+        own.or_else(|| self.user.find(kind, name))
     }
 
     fn get(&self, id: TypeId) -> BtfType {
-        if id.0 == 0 {
-            return BtfType::Void;
+        match id.0 {
+            0 => return BtfType::Void,
+            FIRST_TYPE.. => return self.user.get(id),
+            _ => {}
         }
         self.raw(id).map_or(BtfType::Void, Raw::decode)
     }
@@ -336,7 +344,7 @@ mod tests {
     /// Skipped only where the kernel has no BTF at all, which the load error proves.
     #[test]
     fn task_struct_of_this_kernel() {
-        let btf = match KernelBtf::load() {
+        let btf = match KernelBtf::load(Default::default()) {
             Ok(btf) => btf,
             Err(HostError::Missing(_)) => return,
             Err(why) => panic!("{why}"),

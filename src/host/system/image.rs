@@ -5,14 +5,15 @@
 
 use std::fs::File;
 use std::io;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::os::fd::AsRawFd;
 
-/// The bytes of a file.
+/// The bytes of a file, or of a part of it.
 #[derive(Debug)]
 pub struct Image {
     start: *mut libc::c_void,
     length: usize,
+    part: Range<usize>,
 }
 
 impl Image {
@@ -28,7 +29,7 @@ impl Image {
         }
         let length = about.len() as usize;
         if length == 0 {
-            return Ok(Image { start: std::ptr::null_mut(), length });
+            return Ok(Image { start: std::ptr::null_mut(), length, part: 0..0 });
         }
         let (protection, flags) = (libc::PROT_READ, libc::MAP_PRIVATE);
         // SAFETY: a new mapping where the kernel likes.
@@ -37,7 +38,15 @@ impl Image {
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        Ok(Image { start, length })
+        Ok(Image { start, length, part: 0..length })
+    }
+
+    /// Only a part of it; all of it when that does not lie within.
+    pub fn part(mut self, part: Range<usize>) -> Image {
+        if part.start <= part.end && part.end <= self.length {
+            self.part = part;
+        }
+        self
     }
 }
 
@@ -49,7 +58,8 @@ impl Deref for Image {
             return &[];
         }
         // SAFETY: mapped for as long as `self` lives.
-        unsafe { std::slice::from_raw_parts(self.start.cast(), self.length) }
+        let whole = unsafe { std::slice::from_raw_parts(self.start.cast(), self.length) };
+        &whole[self.part.clone()]
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod binaries;
 mod btf;
+mod debug;
 mod features;
 mod image;
 mod libraries;
@@ -35,6 +36,12 @@ impl System {
     /// The machine this runs on; nothing is asked of it yet.
     pub fn new() -> System {
         System::default()
+    }
+
+    /// Looks for debug information of binaries in these folders too (`--debuginfo`).
+    pub fn with_debug_folders(mut self, folders: Vec<String>) -> System {
+        self.binaries.folders = folders;
+        self
     }
 
     /// CPUs that are online now, in order.
@@ -103,7 +110,7 @@ impl Host for System {
     }
 
     fn btf(&self) -> Result<&dyn Btf, HostError> {
-        match self.btf.get_or_init(KernelBtf::load) {
+        match self.btf.get_or_init(|| KernelBtf::load(self.binaries.user_types())) {
             Ok(btf) => Ok(btf),
             Err(why) => Err(why.clone()),
         }

@@ -47,7 +47,7 @@ pub fn attach(request: &Request) -> io::Result<Vec<OwnedFd>> {
     let invalid = || io::Error::from_raw_os_error(libc::EINVAL);
     let place = target.user_place().ok_or_else(invalid)?;
     let pmu = machine.uprobes()?;
-    let path = CString::new(place.path.as_str()).map_err(|_| invalid())?;
+    let path = CString::new(place.file()).map_err(|_| invalid())?;
     let mut attr = pmu.pmu.event(matches!(target, Attach::Uretprobe(_)));
     if let (Some(first), 1..) = (pmu.semaphore, place.semaphore) {
         // the field has 32 bits
@@ -74,7 +74,7 @@ pub fn attach_multi(program: BorrowedFd, targets: &[(&Attach, u64)]) -> Vec<Outc
     for (point, (target, cookie)) in targets.iter().enumerate() {
         if let Some(place) = target.user_place() {
             let entry = Entry { point, place, cookie: *cookie };
-            files.entry((&place.path, place.pid)).or_default().push(entry);
+            files.entry((place.file(), place.pid)).or_default().push(entry);
         }
     }
     let mut out = Vec::new();
@@ -98,7 +98,7 @@ fn link_halves(program: BorrowedFd, entries: &[Entry], at_return: bool, out: &mu
 
 fn link(program: BorrowedFd, entries: &[Entry], at_return: bool) -> io::Result<OwnedFd> {
     let first = entries[0].place;
-    let path = CString::new(first.path.as_str()).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
+    let path = CString::new(first.file()).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
     let offsets: Vec<c_ulong> = entries.iter().map(|entry| entry.place.offset).collect();
     let semaphores: Vec<c_ulong> = entries.iter().map(|entry| entry.place.semaphore).collect();
     let cookies: Vec<u64> = entries.iter().map(|entry| entry.cookie).collect();

@@ -166,6 +166,7 @@ impl Checker<'_, '_> {
         };
         let base = Base::Memory { address, space: Space::Context };
         let place = Place { base, offset: i64::from(field.offset), leads_to: Some(space) };
+        let place = if field.on_stack { self.on_stack(span, i64::from(field.offset)) } else { place };
         let integer = |size: u32| Ty::fixed(size as u8, field.signed);
         let ty = match &field.shape {
             Shape::Int => integer(field.size),
@@ -183,6 +184,10 @@ impl Checker<'_, '_> {
             Shape::Typed(id) => {
                 let btf = self.btf(name_span, "an argument")?;
                 self.types.of(btf, *id)
+            }
+            Shape::Other(ty) if field.is_typed() => {
+                let message = format!("`{}` cannot be read: it is {ty}", field.name);
+                return self.error(codes::TYPE_MISMATCH, name_span, message, "this argument");
             }
             Shape::Other(ty) => {
                 let message = format!("fields of type `{ty}` cannot be read yet");

@@ -156,7 +156,14 @@ impl Checker<'_, '_> {
         let offset = fields.last().map_or(0, |last| last.offset + last.size);
         let returns = !matches!(btf.resolve(ret).1, BtfType::Void);
         let shape = Shape::Typed(ret);
-        fields.extend(returns.then(|| Field { name: RESULT.into(), offset, size: 8, signed: false, shape }));
+        fields.extend(returns.then(|| Field {
+            name: RESULT.into(),
+            offset,
+            size: 8,
+            signed: false,
+            shape,
+            on_stack: false,
+        }));
         Some(Record { fields })
     }
 }

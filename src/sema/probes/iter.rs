@@ -75,7 +75,16 @@ impl Checker<'_, '_> {
     pub(in crate::sema) fn iter_record(&mut self, span: Span, target: &str) -> Option<Record> {
         let btf = self.btf(span, "`ctx`")?;
         let shape = Shape::Typed(context(btf, target)?);
-        Some(Record { fields: vec![Field { name: "ctx".into(), offset: 0, size: 0, signed: false, shape }] })
+        Some(Record {
+            fields: vec![Field {
+                name: "ctx".into(),
+                offset: 0,
+                size: 0,
+                signed: false,
+                shape,
+                on_stack: false,
+            }],
+        })
     }
 
     fn report_iterator(&mut self, btf: &dyn Btf, target: &str, span: Span) -> Option<Vec<Place>> {

@@ -104,7 +104,7 @@ pub(in crate::sema) fn slots(btf: &dyn Btf, params: impl Iterator<Item = (String
             BtfType::Composite { size, .. } => size.next_multiple_of(8),
             _ => 8,
         };
-        let field = Field { name, offset, size, signed: false, shape: Shape::Typed(ty) };
+        let field = Field { name, offset, size, signed: false, shape: Shape::Typed(ty), on_stack: false };
         offset += size;
         field
     };

@@ -1,7 +1,8 @@
 //! `uprobe:file:function`, with an offset, at an address; `uretprobe` at a function's return.
 //!
 //! The file is a path, a program of the PATH or a library's name; it may hold `*`. With `-p` it may be left out: the
-//! program of that process is meant. `uprobe:file:cpp:"name"` names a function by its readable form.
+//! program of that process is meant. `uprobe:file:cpp:"name"` names a function by its readable form, and
+//! so does any name with `::` in it.
 //!
 //! A function's name may stand for several places: static functions of one name in several files of the source are all
 //! probed. Two names of one place are one.
@@ -12,9 +13,12 @@ use super::interval::number;
 use super::wildcard::{is_pattern, matches};
 use super::{Place, parts};
 use crate::diag::{Diagnostic, codes, suggest};
-use crate::host::elf::{Function, Machine, x86};
+use crate::host::dwarf::NoLine;
+use crate::host::elf::{Function, Machine, demangle, x86};
 use crate::host::{Binary, Feature, HostError};
+use crate::sema::abi;
 use crate::sema::check::Checker;
+use crate::sema::fields::Record;
 use crate::sema::tree::{Attach, ProbeKind, UserPlace};
 use crate::source::Span;
 use crate::syntax::ast::{AttachPoint, Part};
@@ -24,13 +28,15 @@ enum Spot<'a> {
     /// A function, perhaps a pattern, and bytes from its start.
     Function(&'a str, u64),
     Address(u64),
+    /// File of the source, line, column.
+    Line(&'a str, u64, Option<u64>),
 }
 
 /// An attach point taken apart.
 struct Wanted<'a> {
     kind: ProbeKind,
     /// None for the program of `-p`.
-    target: Option<&'a Part>,
+    target: Option<Part>,
     /// `cpp`
     language: Option<&'a Part>,
     spot: Spot<'a>,
@@ -48,7 +54,7 @@ impl Checker<'_, '_> {
     pub(super) fn uprobe(&mut self, kind: ProbeKind, point: &AttachPoint) -> Option<Vec<Place>> {
         let wanted = self.user_wanted(kind, point)?;
         self.need_uprobes(kind, point.span)?;
-        let files = self.files(wanted.target, point.span)?;
+        let files = self.files(wanted.target.as_ref(), point.span)?;
         let mut found = Vec::new();
         for path in &files {
             match self.opened(path) {
@@ -57,7 +63,7 @@ impl Checker<'_, '_> {
                     found.extend(self.places_in(&wanted, &file, files.len() > 1)?);
                 }
                 Err(error) if files.len() == 1 => {
-                    return self.report_file(wanted.target, point.span, path, &error);
+                    return self.report_file(wanted.target.as_ref(), point.span, path, &error);
                 }
                 Err(_) => {}
             }
@@ -144,10 +150,21 @@ impl Checker<'_, '_> {
     fn places_in(&mut self, wanted: &Wanted, file: &Opened, several: bool) -> Option<Vec<Place>> {
         let (name, offset) = match wanted.spot {
             Spot::Address(address) => return self.at_address(wanted, file, address).map(|place| vec![place]),
+            Spot::Line(source, line, column) => {
+                return self.at_line(wanted, file, source, line, column).map(|place| vec![place]);
+            }
             Spot::Function(name, offset) => (name, offset),
         };
         let exact = wanted.language.is_none() && !is_pattern(name);
-        let functions = if exact { exactly(file.binary, name) } else { like(wanted, file.binary, name) };
+        let readable = wanted.language.is_some() || name.contains("::");
+        let mut functions = match (exact, readable) {
+            (true, _) => exactly(file.binary, name),
+            (false, false) => like(file.binary, |function| matches(name, &function.name)),
+            (false, true) => Vec::new(),
+        };
+        if functions.is_empty() && readable {
+            functions = like(file.binary, |function| is_readable(name, &function.name));
+        }
         if functions.is_empty() {
             return if several { Some(Vec::new()) } else { self.report_no_function(wanted, file, name) };
         }
@@ -177,7 +194,7 @@ impl Checker<'_, '_> {
         let language = wanted.language.map(|part| format!("{}:", part.text)).unwrap_or_default();
         let plus = if plus == 0 { String::new() } else { format!("+{plus}") };
         let name = format!("{}:{}:{language}{}{plus}", wanted.kind.name(), file.path, of.name);
-        self.place_of(wanted, file, name, of.name.clone(), offset)
+        self.place_of(wanted, file, name, shown(&of.name), offset)
     }
 
     fn place_of(&self, wanted: &Wanted, file: &Opened, name: String, function: String, offset: u64) -> Place {
@@ -218,12 +235,80 @@ impl Checker<'_, '_> {
             self.unchecked(wanted, file, "no symbol tells where its instructions begin")?;
         }
         let name = format!("{}:{}:{written}", wanted.kind.name(), file.path);
-        let function = function.map(|function| function.name).unwrap_or_default();
+        let function = function.map(|function| shown(&function.name)).unwrap_or_default();
         Some(self.place_of(wanted, file, name, function, offset))
+    }
+
+    /// The statement that begins on a line of the source.
+    fn at_line(
+        &mut self,
+        wanted: &Wanted,
+        file: &Opened,
+        source: &str,
+        line: u64,
+        column: Option<u64>,
+    ) -> Option<Place> {
+        let place = column.map_or(format!("{source}:{line}"), |column| format!("{source}:{line}:{column}"));
+        let address = match file.binary.line(source, line, column) {
+            Ok(address) => address,
+            Err(why) => return self.report_line(wanted, file, &place, why),
+        };
+        let offset = file.binary.offset_of(address)?;
+        let name = format!("{}:{}@{place}", wanted.kind.name(), file.path);
+        let function = file.binary.around(address).map(|function| shown(&function.name)).unwrap_or_default();
+        Some(self.place_of(wanted, file, name, function, offset))
+    }
+
+    fn report_line<T>(&mut self, wanted: &Wanted, file: &Opened, place: &str, why: NoLine) -> Option<T> {
+        let source = place.split(':').next().unwrap_or_default();
+        let (code, message, help) = match why {
+            NoLine::NoDebugInfo => {
+                let help =
+                    "it needs debug information (DWARF): -g, or a package with debug symbols".to_string();
+                (codes::NO_DEBUG_INFO, format!("{} does not know its source", file.path), Some(help))
+            }
+            NoLine::NoFile(files) => {
+                let near = suggest::nearest(source, files.iter().map(String::as_str)).map(str::to_string);
+                let help = near.map(|near| format!("did you mean `{near}`?"));
+                (codes::NO_SUCH_TARGET, format!("{} was not made of {source}", file.path), help)
+            }
+            NoLine::NoStatement(next) => {
+                let help = next.map(|line| format!("the next statement begins on line {line}"));
+                (codes::NO_SUCH_TARGET, format!("no statement begins at {place}"), help)
+            }
+        };
+        let error = Diagnostic::error(code, message).at(wanted.span, "nothing to attach to");
+        self.report(match help {
+            Some(help) => error.help(help),
+            None => error,
+        });
+        None
     }
 
     fn malformed_address<T>(&mut self, wanted: &Wanted, message: String) -> Option<T> {
         self.error(codes::NO_SUCH_TARGET, wanted.part.span, message, "this address")
+    }
+
+    /// The arguments of a function by their names; None when they are not known, which is reported.
+    pub(in crate::sema) fn user_record(&mut self, span: Span, at: &UserPlace) -> Option<Record> {
+        let binary = self.opened(&at.path).ok()?;
+        let address = binary.address_of(at.offset)?;
+        let Some(signature) = binary.signature(address) else {
+            let within = binary.around(address).is_some_and(|function| function.address != address);
+            let (message, note) = if within {
+                ("arguments are where they are told to be only at a function's start".to_string(), None)
+            } else {
+                let note =
+                    "it needs debug information (DWARF) of the program: -g, or a package with debug symbols";
+                (format!("the arguments of `{}` in {} are not known", at.function, at.path), Some(note))
+            };
+            let error = Diagnostic::error(codes::NO_DEBUG_INFO, message).at(span, "`args` is used here");
+            let error = note.map_or(error.clone(), |note| error.note(note));
+            self.report(error.help("use arg0, arg1, ... or reg(\"...\")"));
+            return None;
+        };
+        let btf = self.btf(span, "`args`")?;
+        Some(abi::record(&signature, btf, binary.machine()))
     }
 
     /// Refuses places that are no instruction's start: a breakpoint there damages the program.
@@ -258,10 +343,14 @@ impl Checker<'_, '_> {
     }
 
     fn unchecked(&mut self, wanted: &Wanted, file: &Opened, why: &str) -> Option<()> {
+        if self.options.allow_unsafe {
+            return Some(());
+        }
         let message = format!("{} cannot be checked: {why}", file.path);
         let error = Diagnostic::error(codes::BAD_ATTACH_POINT, message);
         let error = error.at(wanted.part.span, "perhaps not the start of an instruction");
-        self.report(error.note("a probe in the middle of an instruction damages the program"));
+        let error = error.note("a probe in the middle of an instruction damages the program");
+        self.report(error.help("--unsafe takes it as it is"));
         None
     }
 
@@ -317,6 +406,10 @@ impl Checker<'_, '_> {
     }
 
     fn user_wanted<'p>(&mut self, kind: ProbeKind, point: &'p AttachPoint) -> Option<Wanted<'p>> {
+        if let Some((target, line)) = self.at_source(kind, point) {
+            let (spot, part) = (line?, &parts(point)[0]);
+            return Some(Wanted { kind, target: Some(target), language: None, spot, part, span: point.span });
+        }
         let name = kind.name();
         let has_process = self.options.pid.is_some();
         let (target, language, part) = match parts(point) {
@@ -331,7 +424,7 @@ impl Checker<'_, '_> {
             return self.malformed(
                 language.span,
                 message,
-                "only `cpp`",
+                "`cpp` or `rust`",
                 &format!("{name}:file:cpp:\"name\""),
             );
         }
@@ -340,7 +433,27 @@ impl Checker<'_, '_> {
             return self.malformed(point.span, message, "no path", &format!("{name}:/path:function"));
         }
         let spot = self.spot(kind, part, target)?;
-        Some(Wanted { kind, target, language, spot, part, span: point.span })
+        Some(Wanted { kind, target: target.cloned(), language, spot, part, span: point.span })
+    }
+
+    /// `file@source:line:column`: the target, and the line when it is well formed. None for other forms.
+    fn at_source<'p>(&mut self, kind: ProbeKind, point: &'p AttachPoint) -> Option<(Part, Option<Spot<'p>>)> {
+        let (first, rest) = parts(point).split_first()?;
+        let (target, source) = first.text.rsplit_once('@')?;
+        let numbers: Vec<Option<u64>> = rest.iter().map(|part| number(&part.text)).collect();
+        let spot = match numbers[..] {
+            _ if kind == ProbeKind::Uretprobe => {
+                let message = "a uretprobe is at a function's end, not on a line";
+                self.malformed(point.span, message, "a line of the source", "uretprobe:/path:function")
+            }
+            [Some(line)] => Some(Spot::Line(source, line, None)),
+            [Some(line), Some(column)] => Some(Spot::Line(source, line, Some(column))),
+            _ => {
+                let message = "a place in the source is a file and a line";
+                self.malformed(point.span, message, "a line expected", "uprobe:/path@file.c:10")
+            }
+        };
+        Some((Part { span: first.span, text: target.to_string() }, spot))
     }
 
     fn malformed_user<T>(&mut self, kind: ProbeKind, point: &AttachPoint) -> Option<T> {
@@ -385,7 +498,19 @@ impl Checker<'_, '_> {
 }
 
 fn is_language(part: &Part) -> bool {
-    part.text == "cpp"
+    matches!(part.text.as_str(), "cpp" | "rust")
+}
+
+/// A symbol as people write it.
+fn shown(symbol: &str) -> String {
+    demangle::readable(symbol).unwrap_or_else(|| symbol.to_string())
+}
+
+/// True when the pattern describes the readable form of a symbol: with parameters when it names any.
+fn is_readable(pattern: &str, symbol: &str) -> bool {
+    let bare = || demangle::bare(symbol).is_some_and(|name| matches(pattern, &name));
+    let whole = || demangle::readable(symbol).is_some_and(|name| matches(pattern, &name));
+    bare() || (pattern.contains('(') && whole())
 }
 
 /// Functions of that name, one an address. Of several versions the one that new programs are linked with, unless
@@ -404,9 +529,9 @@ fn exactly(binary: &dyn Binary, name: &str) -> Vec<Function> {
     found
 }
 
-/// Functions whose names fit a pattern, one an address.
-fn like(_wanted: &Wanted, binary: &dyn Binary, pattern: &str) -> Vec<Function> {
+/// Functions that fit, one an address.
+fn like(binary: &dyn Binary, fits: impl Fn(&Function) -> bool) -> Vec<Function> {
     let mut seen = HashSet::new();
-    let fits = |function: &&Function| matches(pattern, &function.name);
-    binary.functions().iter().filter(fits).filter(|function| seen.insert(function.address)).cloned().collect()
+    let found = binary.functions().iter().filter(|function| fits(function));
+    found.filter(|function| seen.insert(function.address)).cloned().collect()
 }

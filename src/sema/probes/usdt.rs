@@ -12,6 +12,7 @@ use crate::host::Feature;
 use crate::host::elf::Note;
 use crate::sema::check::Checker;
 use crate::sema::tree::{Attach, ProbeKind, UserPlace};
+use crate::sema::usdt as arguments;
 use crate::source::Span;
 use crate::syntax::ast::{AttachPoint, Part};
 
@@ -88,7 +89,8 @@ impl Checker<'_, '_> {
             };
             let name = format!("usdt:{}:{}:{}", file.path, note.provider, note.name);
             let mut place = Place::new(name, Attach::Usdt(at), wanted.span);
-            place.arguments = Some(note.arguments.as_str().into());
+            let text = arguments::resolve(&note.arguments, note.address, |name| file.binary.variable(name));
+            place.arguments = Some(text.into());
             places.push(place);
         }
         places
