@@ -23,6 +23,24 @@ pub enum Stage {
     Elf,
 }
 
+impl Args {
+    /// The script's parameters: those by position, and those by name, of which some are mere switches.
+    pub fn parameters(&self) -> (Vec<String>, Vec<(String, Option<String>)>) {
+        let first = self.file.iter().filter(|_| self.expression.is_some());
+        let (mut numbered, mut named) = (Vec::new(), Vec::new());
+        for text in first.chain(&self.params) {
+            match text.strip_prefix("--").filter(|rest| !rest.is_empty()) {
+                Some(rest) => named.push(match rest.split_once('=') {
+                    Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+                    None => (rest.to_owned(), None),
+                }),
+                None => numbered.push(text.clone()),
+            }
+        }
+        (numbered, named)
+    }
+}
+
 /// How output is buffered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Buffering {
@@ -51,6 +69,10 @@ pub struct Args {
     /// Script file, or `-` for standard input; with -e, the script's first parameter
     #[arg(value_name = "FILE")]
     pub file: Option<String>,
+
+    /// The script's parameters: `$1` and so on; behind `--` also `--name=value` for its `getopt()`
+    #[arg(value_name = "PARAMETER")]
+    pub params: Vec<String>,
 
     /// Run this text as the script
     #[arg(short = 'e', value_name = "SCRIPT")]

@@ -13,6 +13,7 @@ pub mod source;
 pub mod diag;
 pub mod wire;
 pub mod syntax;
+pub mod config;
 pub mod host;
 pub mod sema;
 pub mod ir;

@@ -28,6 +28,10 @@ codes! {
     BAD_LITERAL = "E0102", "malformed literal";
     /// A part of the language that is not compiled yet.
     UNSUPPORTED = "E0103", "not supported yet";
+    /// A setting that does not exist, or a value that it does not take.
+    SETTING = "E0104", "setting";
+    /// A macro that is called wrongly, or reaches outside of itself.
+    MACRO = "E0105", "macro";
     /// No probe type of that name.
     UNKNOWN_PROBE_TYPE = "E0201", "unknown probe type";
     /// The attach point's parts do not fit its probe type.

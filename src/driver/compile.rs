@@ -3,6 +3,7 @@
 //! Pure: what the machine is like comes from a [`Host`], what the user wants from [`Settings`].
 
 use crate::codegen::inst::{Code, Target};
+use crate::config::Config;
 use crate::diag::Sink;
 use crate::host::{Feature, Host};
 use crate::ir::{self, Module};
@@ -18,15 +19,18 @@ use crate::{codegen, object, sema, syntax};
 pub struct Settings {
     /// Limits and targets that change the meaning of a script.
     pub options: sema::Options,
-    /// Pages of ring buffer for each possible CPU; None for the default.
-    pub ring_pages: Option<u32>,
+    /// What the environment sets; the script's `config` block adds to it.
+    pub config: Config,
+    /// Settings that the script may not change, by their names in [`config::names`].
+    pub fixed: Vec<String>,
     /// Registers that the allocator may use.
     pub registers: u8,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { options: sema::Options::default(), ring_pages: None, registers: 10 }
+        let options = sema::Options::default();
+        Settings { options, config: Config::default(), fixed: Vec::new(), registers: 10 }
     }
 }
 
@@ -34,6 +38,8 @@ impl Default for Settings {
 pub enum Product<'a> {
     /// After the parser.
     Ast(&'a ast::Script),
+    /// The settings of the environment and of the script together.
+    Config(&'a Config),
     /// After the type checker.
     Typed(&'a tree::Program),
     /// As built.
@@ -57,6 +63,13 @@ pub fn compile(
 ) -> Option<Artifact> {
     let script = syntax::parse(file, &sources.file(file).text, sink);
     if sink.has_errors() || !see(Product::Ast(&script)) {
+        return None;
+    }
+    let mut settings = settings.clone();
+    settings.config.adopt(&script.config, &settings.fixed, sink);
+    settings.options.adopt(&settings.config);
+    let settings = &settings;
+    if sink.has_errors() || !see(Product::Config(&settings.config)) {
         return None;
     }
     let program = sema::analyse(&script, host, &settings.options, sink);
@@ -100,7 +113,7 @@ fn facts(host: &dyn Host, settings: &Settings) -> ir::build::Facts {
         on_demand_hash: host.has(Feature::OnDemandHash),
         long_keys: host.has(Feature::LongKeys),
         possible_cpus: cpus,
-        ring_bytes: settings.ring_pages.and_then(bytes),
+        ring_bytes: settings.config.perf_rb_pages.and_then(bytes),
     }
 }
 

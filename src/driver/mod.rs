@@ -7,6 +7,8 @@ pub mod compile;
 #[cfg(feature = "kernel")]
 mod dump;
 #[cfg(feature = "kernel")]
+mod help;
+#[cfg(feature = "kernel")]
 mod info;
 #[cfg(feature = "kernel")]
 mod list;

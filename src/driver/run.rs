@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::process::ExitCode;
 
-use super::compile::{Settings, compile};
-use super::{dump, info, list, script, settings};
+use super::compile::{Product, Settings, compile};
+use super::{dump, help, info, list, script, settings};
 use crate::cli::{Args, Buffering, Stage};
+use crate::config::Config;
 use crate::diag::{Diagnostic, Severity, Sink, render};
 use crate::host::system::System;
 use crate::load::{Loaded, Options};
@@ -20,6 +21,7 @@ use crate::runtime::output::writer::{self, Writer};
 use crate::runtime::run::{Outlets, Processes, RunOptions, run};
 use crate::runtime::signals::Signals;
 use crate::runtime::sys;
+use crate::sema;
 use crate::source::{FileId, SourceMap};
 
 /// Runs the command.
@@ -69,8 +71,8 @@ impl Session<'_> {
         let signals = Signals::install().map_err(|error| Failure::system("handle signals", &error))?;
         let mut processes = self.processes()?;
         settings.options.cpid = processes.child.as_ref().map_or(0, Child::pid);
-        let Some(artifact) = self.compile(file, &settings)? else { return Ok(0) };
-        self.trace(&artifact, &mut processes, signals)
+        let Some((artifact, config)) = self.compile(file, &settings)? else { return Ok(0) };
+        self.trace(&artifact, &config, &mut processes, signals)
     }
 
     /// The command waits until all is attached; the script may ask for its process id before.
@@ -81,10 +83,20 @@ impl Session<'_> {
     }
 
     /// Compiles, tells what there is to tell, and prints the stage that `-d` asks for: None then.
-    fn compile(&self, file: FileId, settings: &Settings) -> Result<Option<Artifact>, Failure> {
+    fn compile(&self, file: FileId, settings: &Settings) -> Result<Option<(Artifact, Config)>, Failure> {
         let mut sink = Sink::default();
         let mut dumped = None;
+        let mut config = Config::default();
         let artifact = compile(&self.sources, file, &self.host, settings, &mut sink, &mut |product| {
+            if let Product::Config(settled) = &product {
+                config = Config::clone(settled);
+            }
+            if let Product::Ast(script) = &product
+                && settings.options.named.iter().any(|(name, _)| name == "help")
+            {
+                dumped = Some(help::text(&sema::expand::parameters(script, &settings.options)));
+                return false;
+            }
             dumped = self.args.dump.and_then(|stage| dump::product(stage, &product, &self.sources));
             dumped.is_none()
         });
@@ -101,12 +113,18 @@ impl Session<'_> {
                 let written = stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush());
                 written.map(|()| None).map_err(|error| Failure::output(&error))
             }
-            None => Ok(artifact),
+            None => Ok(artifact.map(|artifact| (artifact, config))),
         }
     }
 
     /// Loads and runs.
-    fn trace(&self, artifact: &Artifact, processes: &mut Processes, signals: Signals) -> Result<u8, Failure> {
+    fn trace(
+        &self,
+        artifact: &Artifact,
+        config: &Config,
+        processes: &mut Processes,
+        signals: Signals,
+    ) -> Result<u8, Failure> {
         let target = self.args.pid.or(processes.child.as_ref().map(Child::pid));
         let options = Options { target, cancel: signals.cancel() };
         let verbose = self.args.verbose;
@@ -122,7 +140,7 @@ impl Session<'_> {
         let about = Surroundings { artifact, sources: &self.sources, options, verbose };
         let mut output = self.output(signals)?;
         let mut kernel = LoadedKernel::new(&mut loaded, about)?;
-        let options = RunOptions { quiet: self.args.quiet, verbose, print_maps: true };
+        let options = RunOptions { quiet: self.args.quiet, verbose, print_maps: config.print_maps_on_exit };
         let outlets = Outlets { results: &mut output, messages: &mut stderr() };
         run(artifact, &mut kernel, &options, processes, outlets, signals)
     }

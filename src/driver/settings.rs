@@ -4,22 +4,10 @@ use std::collections::HashMap;
 
 use super::compile::Settings;
 use crate::cli::Args;
+use crate::config;
 use crate::diag::{Diagnostic, codes};
 use crate::sema;
-
-/// A limit that a variable sets: its name without prefix, its least and largest value, where it goes.
-struct Limit {
-    name: &'static str,
-    range: std::ops::RangeInclusive<u32>,
-    set: fn(&mut Settings, u32),
-}
-
-const LIMITS: &[Limit] = &[
-    Limit { name: "MAX_STRLEN", range: 1..=65536, set: |s, n| s.options.max_strlen = n },
-    Limit { name: "MAX_MAP_KEYS", range: 1..=1 << 28, set: |s, n| s.options.max_map_keys = n },
-    Limit { name: "MAX_PROBES", range: 1..=1 << 20, set: |s, n| s.options.max_probes = n },
-    Limit { name: "PERF_RB_PAGES", range: 1..=1 << 16, set: |s, n| s.ring_pages = Some(n) },
-];
+use crate::syntax::ast::SettingValue;
 
 /// BEETRACE_X goes before BPFTRACE_X, and flags before both.
 const PREFIXES: [&str; 2] = ["BPFTRACE_", "BEETRACE_"];
@@ -29,27 +17,29 @@ const PREFIXES: [&str; 2] = ["BPFTRACE_", "BEETRACE_"];
 /// # Errors
 /// One message a variable whose value is no number or out of its range.
 pub fn settings(args: &Args, env: &HashMap<String, String>) -> Result<Settings, Vec<Diagnostic>> {
-    let options =
-        sema::Options { pid: args.pid, allow_unsafe: args.allow_unsafe, ..sema::Options::default() };
+    let (params, named) = args.parameters();
+    let allow_unsafe = args.allow_unsafe;
+    let options = sema::Options { pid: args.pid, allow_unsafe, params, named, ..sema::Options::default() };
     let mut settings = Settings { options, registers: args.registers, ..Settings::default() };
     let mut wrong = Vec::new();
-    for limit in LIMITS {
+    for name in config::names() {
         for prefix in PREFIXES {
-            let name = format!("{prefix}{}", limit.name);
-            let Some(text) = env.get(&name) else { continue };
-            match text.parse().ok().filter(|n| limit.range.contains(n)) {
-                Some(n) => (limit.set)(&mut settings, n),
-                None => wrong.push(out_of_range(&name, text, limit)),
+            let variable = format!("{prefix}{}", name.to_ascii_uppercase());
+            let Some(text) = env.get(&variable) else { continue };
+            settings.fixed.push(name.to_owned());
+            let value = SettingValue::Str(text.as_bytes().to_vec());
+            if let Err(takes) = settings.config.set(name, &value) {
+                let message = format!("{variable} is `{text}`, not {takes}");
+                wrong.push(Diagnostic::error(codes::USAGE, message));
             }
         }
     }
-    settings.ring_pages = args.ring_pages.or(settings.ring_pages);
+    settings.config.perf_rb_pages = args.ring_pages.or(settings.config.perf_rb_pages);
+    if args.ring_pages.is_some() {
+        settings.fixed.push("perf_rb_pages".to_owned());
+    }
+    settings.options.adopt(&settings.config);
     if wrong.is_empty() { Ok(settings) } else { Err(wrong) }
-}
-
-fn out_of_range(name: &str, text: &str, limit: &Limit) -> Diagnostic {
-    let (least, most) = (limit.range.start(), limit.range.end());
-    Diagnostic::error(codes::USAGE, format!("{name} is `{text}`, not a number from {least} to {most}"))
 }
 
 #[cfg(test)]
@@ -77,8 +67,8 @@ mod tests {
         assert_eq!(
             texts,
             [
-                "BEETRACE_MAX_STRLEN is `many`, not a number from 1 to 65536",
                 "BPFTRACE_MAX_PROBES is `0`, not a number from 1 to 1048576",
+                "BEETRACE_MAX_STRLEN is `many`, not a number from 1 to 65536",
             ]
         );
     }

@@ -17,6 +17,7 @@ use super::tree::{AttachPoint, ProbeKind, VarId};
 use super::ty::Ty;
 use super::types::Space;
 use super::value::{Kind, Val};
+use crate::config::Missing;
 use crate::diag::{Code, Diagnostic, Severity, Sink, codes};
 use crate::host::{Btf, Host};
 use crate::source::Span;
@@ -91,7 +92,14 @@ impl<'a, 's> Checker<'a, 's> {
     }
 
     /// Passes a message on, unless types are still sought.
-    pub fn report(&mut self, diagnostic: Diagnostic) {
+    pub fn report(&mut self, mut diagnostic: Diagnostic) {
+        if diagnostic.code == codes::NO_SUCH_TARGET {
+            match self.options.missing_probes {
+                Missing::Error => {}
+                Missing::Warn => diagnostic.severity = Severity::Warning,
+                Missing::Ignore => return,
+            }
+        }
         if !self.quiet {
             self.failed |= diagnostic.severity == Severity::Error;
             self.sink.push(diagnostic);

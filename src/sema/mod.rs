@@ -16,6 +16,7 @@ mod check;
 mod constant;
 mod ctypes;
 mod drains;
+pub mod expand;
 mod expr;
 mod fields;
 pub mod format;
@@ -38,6 +39,7 @@ mod usdt;
 mod value;
 mod walk;
 
+use crate::config::{Config, Missing};
 use crate::diag::Sink;
 use crate::host::Host;
 use crate::syntax::ast::Script;
@@ -58,6 +60,12 @@ pub struct Options {
     pub allow_unsafe: bool,
     /// Attach points at most (`max_probes`).
     pub max_probes: u32,
+    /// What is done about attach points that are not there (`missing_probes`).
+    pub missing_probes: Missing,
+    /// Positional parameters of the command line: `$1` and the following.
+    pub params: Vec<String>,
+    /// Named parameters of the command line (`--name=value`); those without a value are true.
+    pub named: Vec<(String, Option<String>)>,
 }
 
 impl Options {
@@ -69,20 +77,37 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options {
+        let mut options = Options {
             pid: None,
             allow_unsafe: false,
             cpid: 0,
-            max_strlen: 1024,
-            max_map_keys: 4096,
-            max_probes: 1024,
-        }
+            max_strlen: 0,
+            max_map_keys: 0,
+            max_probes: 0,
+            missing_probes: Missing::Error,
+            params: Vec::new(),
+            named: Vec::new(),
+        };
+        options.adopt(&Config::default());
+        options
+    }
+}
+
+impl Options {
+    /// Takes over the settings that change the meaning of a script.
+    pub fn adopt(&mut self, config: &Config) {
+        self.max_strlen = config.max_strlen;
+        self.max_map_keys = config.max_map_keys;
+        self.max_probes = config.max_probes;
+        self.missing_probes = config.missing_probes;
     }
 }
 
 /// Checks `script` against the machine and types it. Mistakes and warnings go to `sink`; when there is an error
 /// among them the program must not be used.
 pub fn analyse(script: &Script, host: &dyn Host, options: &Options, sink: &mut Sink) -> tree::Program {
+    let (script, expansion) = expand::expand(script, options, sink);
+    let script = script.as_ref();
     unsupported::items(script, sink);
     let mut checker = check::Checker::new(host, options, sink, maps::Maps::collect(script));
     let mut rules = Vec::new();
@@ -92,13 +117,14 @@ pub fn analyse(script: &Script, host: &dyn Host, options: &Options, sink: &mut S
     }
     checker.infer(rules);
     let program = checker.program(script);
-    sort(sink);
+    sort(sink, &expansion);
     program
 }
 
 /// Puts messages in the order of the places they are about, as a reader meets them.
-fn sort(sink: &mut Sink) {
+fn sort(sink: &mut Sink, expansion: &expand::Expansion) {
     let mut messages = sink.take();
+    expansion.explain(&mut messages);
     messages.sort_by_key(|message| {
         message.labels.iter().find(|label| label.primary).map(|label| (label.span.file, label.span.start))
     });

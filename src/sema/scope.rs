@@ -153,9 +153,17 @@ impl<'a> Resolver<'a, '_> {
     }
 
     fn report_unknown(&mut self, span: Span, name: &str) {
+        // A macro's own variables have the number of its copy behind their names.
+        let (name, copied) = name.split_once('#').map_or((name, false), |(name, _)| (name, true));
         let message = format!("undefined variable `${name}`");
         let mut error =
             Diagnostic::error(codes::UNKNOWN_VARIABLE, message).at(span, "never set in this block");
+        if copied {
+            self.scopes.failed = true;
+            return self
+                .sink
+                .push(error.help(format!("a macro sees what it is given: pass `${name}` to it")));
+        }
         let visible = self.open.iter().flat_map(HashMap::keys).copied();
         if let Some(near) = suggest::nearest(name, visible) {
             error = error.help(format!("did you mean `${near}`?"));

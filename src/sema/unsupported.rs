@@ -15,10 +15,8 @@ pub(super) fn refuse(what: &str, span: Span) -> Diagnostic {
 pub(super) fn items(script: &Script, sink: &mut Sink) {
     let mut refuse = |what: &str, span: Span| sink.push(refuse(what, span));
     script.c_items.iter().for_each(|item| refuse("C definitions", item.span));
-    script.config.iter().for_each(|setting| refuse("settings", setting.span));
     script.imports.iter().for_each(|import| refuse("imports", import.span));
     script.map_decls.iter().for_each(|decl| refuse("declarations of maps", decl.span));
-    script.macros.iter().for_each(|item| refuse("macros", item.name_span));
     script.functions.iter().for_each(|item| refuse("functions", item.name_span));
 }
 
@@ -36,7 +34,9 @@ impl Checker<'_, '_> {
     /// Refuses an expression.
     pub(super) fn refuse_expr<T>(&mut self, kind: &ExprKind, span: Span) -> Option<T> {
         let what = match kind {
-            ExprKind::Positional(_) | ExprKind::PositionalCount => "positional parameters",
+            ExprKind::Comptime(_) | ExprKind::Positional(_) | ExprKind::PositionalCount => {
+                "parameters outside of probes"
+            }
             _ => "types as values",
         };
         self.report(refuse(what, span));

@@ -30,7 +30,7 @@ fn outputs(text: &str, registers: u8) -> Vec<(&'static str, Result<String, Strin
             Product::Ir(module) => seen.push(("ir", model::run(module))),
             Product::Opt(module) => seen.push(("optimised", model::run(module))),
             Product::Asm(module, codes) => seen.push(("code", model::run_code(module, codes))),
-            Product::Ast(_) => {}
+            Product::Ast(_) | Product::Config(_) => {}
         }
         true
     });

@@ -1,5 +1,6 @@
 //! What `beetrace explain` tells is true: the wrong script of each code gets it, the right one compiles.
 
+use beetrace::config::Config;
 use beetrace::diag::{Sink, codes, explain, render};
 use beetrace::host::fake::Fake;
 use beetrace::sema::{self, Options};
@@ -11,6 +12,7 @@ fn messages(text: &str) -> String {
     let file = sources.add("-e", text);
     let mut sink = Sink::default();
     let script = beetrace::syntax::parse(file, text, &mut sink);
+    Config::default().adopt(&script.config, &[], &mut sink);
     if !sink.has_errors() {
         sema::analyse(&script, &Fake::default(), &Options::default(), &mut sink);
     }

@@ -1,6 +1,7 @@
 //! Syntax tree to typed tree: what scripts mean, and what is said about those that mean nothing.
 
 use crate::golden;
+use beetrace::config::Config;
 use beetrace::diag::{Sink, render};
 use beetrace::host::Host;
 use beetrace::host::fake::Fake;
@@ -14,7 +15,13 @@ fn analyse_on(text: &str, host: &dyn Host, options: &Options) -> (tree::Program,
     let mut sink = Sink::default();
     let script = beetrace::syntax::parse(file, text, &mut sink);
     assert!(!sink.has_errors(), "{}", render::to_string(&sources, sink.all()));
-    let program = sema::analyse(&script, host, options, &mut sink);
+    let (mut config, mut options) = (Config::default(), options.clone());
+    config.max_strlen = options.max_strlen;
+    config.max_map_keys = options.max_map_keys;
+    config.max_probes = options.max_probes;
+    config.adopt(&script.config, &[], &mut sink);
+    options.adopt(&config);
+    let program = sema::analyse(&script, host, &options, &mut sink);
     (program, render::to_string(&sources, sink.all()))
 }
 
@@ -30,6 +37,39 @@ fn outcome(text: &str, host: &dyn Host, options: &Options) -> String {
 #[test]
 fn scripts_mean_what_they_say() {
     golden::check("sema", |text| outcome(text, &Fake::default(), &Options::default()));
+}
+
+/// Scripts whose command line is `5 hello 0x10 -- --name=Ann --all --hex=0x1f --unused`, without what they do not ask for.
+#[test]
+fn parameters_of_the_command_line_are_values() {
+    golden::check("parameters", |text| {
+        let named = [("name", Some("Ann")), ("all", None), ("hex", Some("0x1f"))];
+        let named = named.iter().filter(|(name, _)| text.contains(&format!("\"{name}\"")));
+        let options = Options {
+            params: ["5", "hello", "0x10"].map(String::from).to_vec(),
+            named: named.map(|(name, value)| (name.to_string(), value.map(String::from))).collect(),
+            ..options()
+        };
+        outcome(text, &Fake::default(), &options)
+    });
+}
+
+#[test]
+fn parameters_that_nobody_asks_for_are_refused() {
+    let options = Options { named: vec![("cuont".into(), None)], ..options() };
+    let messages = outcome("begin { print(getopt(\"count\", 1)); }", &Fake::default(), &options);
+    assert!(messages.contains("the script has no parameter --cuont"), "{messages}");
+    assert!(messages.contains("did you mean --count?"), "{messages}");
+}
+
+#[test]
+fn a_script_tells_its_parameters() {
+    let text = "begin { print(getopt(\"n\", 3, \"how many\")); if (getopt(\"all\")) { getopt(\"n\", 3); } }";
+    let script = beetrace::syntax::parse(beetrace::source::FileId(0), text, &mut Sink::default());
+    let found = sema::expand::parameters(&script, &options());
+    let found: Vec<_> =
+        found.iter().map(|p| (p.name.as_str(), p.default.as_deref(), &*p.description)).collect();
+    assert_eq!(found, [("n", Some("3"), "how many"), ("all", None, "")]);
 }
 
 fn options() -> Options {

@@ -28,7 +28,7 @@ const SQUEEZED: u64 = 2;
 fn compiled(host: &System, sources: &SourceMap, registers: u8) -> (Artifact, String) {
     let (file, _) = sources.files().next().expect("one file");
     let mut settings = Settings { registers, ..Settings::default() };
-    settings.options.max_map_keys = 64;
+    settings.config.max_map_keys = 64;
     let (mut sink, mut expected) = (Sink::default(), None);
     let artifact = compile(sources, file, host, &settings, &mut sink, &mut |product| {
         if let Product::Typed(program) = product {
