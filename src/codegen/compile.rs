@@ -2,6 +2,7 @@
 
 use cranelift_entity::{PrimaryMap, SecondaryMap};
 
+use super::callback::Callback;
 use super::error::{CodegenError, CodegenErrorKind};
 use super::frame::{self, Frame, Lives};
 use super::inst::{Code, Target};
@@ -20,30 +21,65 @@ pub fn compile(
     maps: &PrimaryMap<MapRef, MapSpec>,
     target: &Target,
 ) -> Result<Code, CodegenError> {
+    Compiler { maps, target, stack: frame::share(func) }.function(func, 0)
+}
+
+/// What all functions of a program have in common.
+struct Compiler<'a> {
+    maps: &'a PrimaryMap<MapRef, MapSpec>,
+    target: &'a Target,
+    /// Bytes of stack for each.
+    stack: u32,
+}
+
+impl Compiler<'_> {
+    /// Compiles a function, whose scratch memory begins at `scratch`, and those that only it runs.
+    fn function(&self, func: &Function, scratch: u32) -> Result<Code, CodegenError> {
+        let mut code = alone(func, self.maps, self.target, (self.stack, scratch))?;
+        let used = code.scratch.max(scratch);
+        for callback in &mut code.callbacks {
+            if let Callback::Round(round) = callback {
+                round.code = self.function(&func.subs[round.sub as usize], used)?;
+                code.scratch = code.scratch.max(round.code.scratch);
+            }
+        }
+        Ok(code)
+    }
+}
+
+/// Compiles one function.
+fn alone(
+    func: &Function,
+    maps: &PrimaryMap<MapRef, MapSpec>,
+    target: &Target,
+    (stack_limit, scratch): (u32, u32),
+) -> Result<Code, CodegenError> {
     let cfg = Cfg::new(func);
     let lives = Lives::new(func, &cfg);
     let mut in_scratch = choose_scratch(func, &lives, target)?;
+    let limit = frame::limit(func, stack_limit);
     loop {
-        let frame = Frame::new(func, &lives, &in_scratch);
-        if frame.stack > frame::STACK {
-            move_largest(func, &frame, &mut in_scratch, target, frame.stack)?;
+        let frame = Frame::new(func, &lives, &in_scratch, scratch);
+        if frame.stack > limit {
+            move_largest(func, (&lives, &frame), &mut in_scratch, target, frame.stack)?;
             continue;
         }
         let context = Context { maps, target, frame: &frame };
         let selected = lower::lower(func, &cfg, context);
+        let callbacks = selected.callbacks.clone();
         let options = regalloc::Options { registers: target.registers, check: target.check };
         let mut allocated = regalloc::allocate(selected, frame.stack, options)
             .map_err(|what| CodegenError::internal(func.span, what))?;
         let stack = frame.stack + 8 * allocated.spills;
-        if stack > frame::STACK {
-            move_largest(func, &frame, &mut in_scratch, target, stack)?;
+        if stack > limit {
+            move_largest(func, (&lives, &frame), &mut in_scratch, target, stack)?;
             continue;
         }
         peephole::run(&mut allocated.blocks, frame.stack);
         lower::put_cold_last(&mut allocated.blocks);
         let emit::Emitted { insns, relocs, spans, sealed } =
             emit::emit(&allocated.blocks, target.gotol, func.span);
-        let code = Code { insns, relocs, spans, stack, scratch: frame.scratch };
+        let code = Code { insns, relocs, spans, stack, scratch: frame.scratch, callbacks };
         lint::check(maps, &code, &sealed).map_err(|broken| {
             let span = code.spans.get(broken.at).copied().unwrap_or(func.span);
             let text = disasm::program(&code, maps, None);
@@ -73,12 +109,12 @@ fn choose_scratch(
 /// Moves the largest slot on the stack to scratch memory, and as many more as bring the frame within its limit.
 fn move_largest(
     func: &Function,
-    frame: &Frame,
+    (lives, frame): (&Lives, &Frame),
     in_scratch: &mut SecondaryMap<Slot, bool>,
     target: &Target,
     bytes: u32,
 ) -> Result<(), CodegenError> {
-    let Some(slot) = frame.largest_on_stack(func) else {
+    let Some(slot) = frame.largest_on_stack(func, lives) else {
         return Err(CodegenError { span: func.span, kind: CodegenErrorKind::FrameTooLarge { bytes } });
     };
     if target.scratch.is_none() {
@@ -87,7 +123,7 @@ fn move_largest(
     // all of that size at once: functions with thousands of equal slots are laid out a few times only
     let size = func.slots[slot].size;
     for (slot, data) in func.slots.iter() {
-        if data.size == size {
+        if data.size == size && !lives.needs_stack(slot) {
             in_scratch[slot] = true;
         }
     }

@@ -100,6 +100,7 @@ fn jump(insn: Insn) -> String {
     let sign = match insn.code & op::OP {
         op::JA if narrow => return format!("gotol {:+}", insn.imm),
         op::JA => return format!("goto {:+}", insn.off),
+        op::JCOND => return format!("may_goto {:+}", insn.off),
         op::CALL => return call(insn),
         op::EXIT => return "exit".into(),
         op::JEQ => "==",
@@ -122,6 +123,9 @@ fn jump(insn: Insn) -> String {
 }
 
 fn call(insn: Insn) -> String {
+    if insn.src == op::PSEUDO_CALL {
+        return format!("call sub {}", insn.imm);
+    }
     match Helper::ALL.iter().find(|h| h.number() == insn.imm) {
         Some(helper) => format!("call bpf_{}#{}", helper.name(), insn.imm),
         None => format!("call #{}", insn.imm),
@@ -130,6 +134,7 @@ fn call(insn: Insn) -> String {
 
 fn immediate(insn: Insn, next: Insn, map: Option<&str>) -> String {
     match insn.src {
+        op::PSEUDO_FUNC => format!("r{} = callback {}", insn.dst, insn.imm),
         op::PSEUDO_MAP => format!("r{} = map[{}]", insn.dst, map.unwrap_or("?")),
         op::PSEUDO_MAP_VALUE => format!("r{} = map[{}][0]+{}", insn.dst, map.unwrap_or("?"), next.imm),
         _ => {

@@ -385,6 +385,11 @@ impl Writer<'_> {
             MInst::Jump => self.go(target(0)),
             MInst::Branch { .. } if target(0) == target(1) => self.go(target(0)),
             MInst::Branch { test } => self.branch(*test, target(0), target(1)),
+            MInst::MayGo => {
+                let insn = Insn { code: op::JMP | op::JCOND, ..Insn::default() };
+                self.piece(Some((insn, target(1))));
+                self.go(target(0))
+            }
             MInst::BranchMemEq { span, temps } => {
                 let (equal, differ) = (target(0), target(1));
                 let mut words = Buffer::default();

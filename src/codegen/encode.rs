@@ -54,6 +54,7 @@ impl Buffer {
                 self.relocs.push(Reloc { at: self.at(), map: *map, value_offset: Some(*offset) });
                 self.wide(*dst, op::PSEUDO_MAP_VALUE, 0, *offset as i32);
             }
+            MInst::FuncAddr { dst, callback } => self.wide(*dst, op::PSEUDO_FUNC, *callback as i32, 0),
             MInst::AddImm { dst, base, offset } => {
                 self.copy(*dst, *base);
                 if *offset != 0 {
@@ -73,6 +74,9 @@ impl Buffer {
             }
             MInst::AtomicCmpXchg { addr, src, .. } => self.atomic(Width::B8, *addr, *src, op::CMPXCHG),
             MInst::Call { helper, .. } => self.push(op::JMP | op::CALL, Reg::phys(0), 0, 0, *helper),
+            MInst::CallSub { callback, .. } => {
+                self.push(op::JMP | op::CALL, Reg::phys(0), op::PSEUDO_CALL, 0, *callback as i32);
+            }
             MInst::SetIf { dst, test } => {
                 self.constant(*dst, 1);
                 self.jump(*test, 1);
@@ -97,7 +101,11 @@ impl Buffer {
                 self.mem_eq_loop(*dst, *span, *step, *temps);
                 self.sealed.push(Sealed { at, end: self.at(), inst: inst.clone() });
             }
-            MInst::Jump | MInst::Branch { .. } | MInst::BranchMemEq { .. } | MInst::Exit { .. } => {
+            MInst::Jump
+            | MInst::MayGo
+            | MInst::Branch { .. }
+            | MInst::BranchMemEq { .. }
+            | MInst::Exit { .. } => {
                 unreachable!("terminators are written by emit")
             }
         }

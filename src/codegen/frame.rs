@@ -16,13 +16,37 @@ use std::collections::BinaryHeap;
 use cranelift_entity::SecondaryMap;
 
 use crate::ir::cfg::Cfg;
-use crate::ir::{Block, Function, InstData, Provenance, Slot, Type, Value};
+use crate::ir::{Block, Function, InstData, Provenance, Slot, Terminator, Type, Value};
 use crate::wire::align_up;
 
 /// Bytes of stack that the kernel gives a program.
 pub const STACK: u32 = 512;
+/// Bytes of stack that the kernel takes for itself to count the rounds of loops.
+const ROUNDS: u32 = 16;
+/// Bytes of stack of a function that the kernel calls back, as the kernel rounds: all frames together have 512.
+const CALLBACK: u32 = 32;
 /// Slots larger than this do not go to the stack when there is scratch memory.
 pub const LARGE: u32 = 256;
+
+/// Bytes of stack for each function of a program: those that run inside one another have 512 together.
+pub fn share(func: &Function) -> u32 {
+    let collects = |func: &Function| func.insts.values().any(|data| matches!(data, InstData::Collect { .. }));
+    fn levels(func: &Function) -> u32 {
+        1 + func.subs.iter().map(levels).max().unwrap_or(0)
+    }
+    fn any(func: &Function, test: &dyn Fn(&Function) -> bool) -> bool {
+        test(func) || func.subs.iter().any(|sub| any(sub, test))
+    }
+    let room = if any(func, &collects) { STACK - CALLBACK } else { STACK };
+    // the kernel rounds each frame up
+    room / levels(func) / 32 * 32
+}
+
+/// Bytes of stack that a function with a share of `share` may use itself.
+pub fn limit(func: &Function, share: u32) -> u32 {
+    let counted = |block: &Block| matches!(func.blocks[*block].terminator, Some(Terminator::MayGo { .. }));
+    if func.layout.iter().any(counted) { share - ROUNDS } else { share }
+}
 
 /// Where a slot lies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,13 +69,19 @@ pub struct Lives {
     indexed: SecondaryMap<Slot, bool>,
     /// Their address is known as a number: alive throughout.
     addressed: Vec<Slot>,
+    /// Given to a callback: only the stack will do.
+    pinned: SecondaryMap<Slot, bool>,
 }
 
 impl Lives {
     /// Reads the function once.
     pub fn new(func: &Function, cfg: &Cfg) -> Lives {
-        let mut lives =
-            Lives { spans: SecondaryMap::new(), indexed: SecondaryMap::new(), addressed: Vec::new() };
+        let mut lives = Lives {
+            spans: SecondaryMap::new(),
+            indexed: SecondaryMap::new(),
+            addressed: Vec::new(),
+            pinned: SecondaryMap::new(),
+        };
         let mut bounds: SecondaryMap<Block, (u32, u32)> = SecondaryMap::new();
         let mut at = 0;
         for block in cfg.reverse_postorder() {
@@ -62,6 +92,11 @@ impl Lives {
                 data.for_each_operand(|value| lives.touch(func, value, at));
                 if let InstData::Address { base } = data {
                     lives.addressed.extend(slot_of(func, *base));
+                }
+                if let InstData::Collect { state, .. } = data
+                    && let Some(slot) = slot_of(func, *state)
+                {
+                    lives.pinned[slot] = true;
                 }
                 if let InstData::PtrIndex { base, index, .. } = data
                     && func.as_const(func.resolve(*index)).is_none()
@@ -111,6 +146,11 @@ impl Lives {
         }
     }
 
+    /// True when the slot must lie on the stack.
+    pub fn needs_stack(&self, slot: Slot) -> bool {
+        self.pinned[slot]
+    }
+
     /// True when the slot must lie in scratch memory.
     pub fn needs_scratch(&self, slot: Slot) -> bool {
         self.indexed[slot]
@@ -137,24 +177,24 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Lays the slots out; `in_scratch` says which ones go to scratch memory.
-    pub fn new(func: &Function, lives: &Lives, in_scratch: &SecondaryMap<Slot, bool>) -> Frame {
+    /// Lays the slots out; `in_scratch` says which ones go to scratch memory, which begins at `scratch`.
+    pub fn new(func: &Function, lives: &Lives, in_scratch: &SecondaryMap<Slot, bool>, scratch: u32) -> Frame {
         let mut frame = Frame::default();
         let mut stack = Arena::default();
-        let mut scratch = Arena::default();
+        let (mut memory, start) = (Arena::default(), align_up(scratch, 8));
         let mut order: Vec<_> = func.slots.keys().filter_map(|s| Some((lives.spans[s]?, s))).collect();
         order.sort_unstable();
         for ((first, last), slot) in order {
             let size = align_up(func.slots[slot].size.max(1), 8);
             frame.places[slot] = if in_scratch[slot] {
-                Place::Scratch(scratch.take(size, first, last))
+                Place::Scratch(start + memory.take(size, first, last))
             } else {
                 // a frame too large for 16 bits is laid out again before anyone looks
                 let end = stack.take(size, first, last) + size;
                 Place::Stack(i16::try_from(-i64::from(end)).unwrap_or(i16::MIN))
             };
         }
-        frame.scratch = scratch.top;
+        frame.scratch = if memory.top > 0 { start + memory.top } else { 0 };
         frame.stack = stack.top;
         if frame.scratch > 0 {
             // the key of the lookup, used before any slot is
@@ -168,9 +208,10 @@ impl Frame {
         self.places[slot]
     }
 
-    /// The largest slot on the stack, and its size.
-    pub fn largest_on_stack(&self, func: &Function) -> Option<Slot> {
-        let on_stack = |slot: &Slot| matches!(self.places[*slot], Place::Stack(_));
+    /// The largest slot on the stack that may move.
+    pub fn largest_on_stack(&self, func: &Function, lives: &Lives) -> Option<Slot> {
+        let on_stack =
+            |slot: &Slot| matches!(self.places[*slot], Place::Stack(_)) && !lives.needs_stack(*slot);
         func.slots.keys().filter(on_stack).max_by_key(|slot| (func.slots[*slot].size, Reverse(*slot)))
     }
 }

@@ -1,5 +1,6 @@
 //! Finished eBPF instructions, as the kernel takes them. (contract)
 
+use super::callback::Callback;
 use crate::ir::MapRef;
 use crate::source::Span;
 
@@ -65,6 +66,8 @@ pub struct Code {
     pub stack: u32,
     /// Bytes that the value of the scratch map must have for this program; 0 when it does not look there.
     pub scratch: u32,
+    /// Functions that the kernel calls back; immediate loads of their addresses hold their index.
+    pub callbacks: Vec<Callback>,
 }
 
 /// What the target can do and how to compile for it.

@@ -10,6 +10,7 @@
 
 use smallvec::SmallVec;
 
+use super::callback::Callback;
 use crate::ir::{MapRef, Width};
 use crate::source::Span;
 
@@ -295,6 +296,13 @@ pub enum MInst {
         /// Bytes from the value's start.
         offset: u32,
     },
+    /// The address of a function of the program.
+    FuncAddr {
+        /// Result.
+        dst: Reg,
+        /// Which of [`MFunc::callbacks`].
+        callback: u32,
+    },
     /// `dst = base + offset`, a pointer or a number; base may be r10.
     AddImm {
         /// Result.
@@ -393,6 +401,13 @@ pub enum MInst {
         /// Result, if anyone wants it.
         dst: Option<Reg>,
     },
+    /// Calls a function of the program without arguments: result in r0, r0–r5 lost.
+    CallSub {
+        /// Which of [`MFunc::callbacks`].
+        callback: u32,
+        /// Result, if anyone wants it.
+        dst: Option<Reg>,
+    },
     /// `dst = test ? 1 : 0`
     SetIf {
         /// Result.
@@ -470,6 +485,8 @@ pub enum MInst {
         /// The test.
         test: Test,
     },
+    /// Goes to the first successor while the kernel allows a loop another round, else to the second (may_goto).
+    MayGo,
     /// Goes to the first successor when the memory is equal, else to the second.
     BranchMemEq {
         /// What with what.
@@ -508,7 +525,10 @@ impl MInst {
     pub fn visit(&mut self, f: &mut dyn FnMut(&mut Reg, Role)) {
         match self {
             MInst::Entry { dst } => f(dst, Role::DefFixed(1)),
-            MInst::Imm { dst, .. } | MInst::MapAddr { dst, .. } | MInst::MapValueAddr { dst, .. } => {
+            MInst::Imm { dst, .. }
+            | MInst::MapAddr { dst, .. }
+            | MInst::MapValueAddr { dst, .. }
+            | MInst::FuncAddr { dst, .. } => {
                 f(dst, Role::Def);
             }
             MInst::Move { dst, src } | MInst::Move32 { dst, src } | MInst::MoveSx { dst, src, .. } => {
@@ -559,6 +579,11 @@ impl MInst {
                     f(dst, Role::DefFixed(0));
                 }
             }
+            MInst::CallSub { dst, .. } => {
+                if let Some(dst) = dst {
+                    f(dst, Role::DefFixed(0));
+                }
+            }
             MInst::SetIf { dst, test } => {
                 visit_test(test, Role::UseLate, f);
                 f(dst, Role::Def);
@@ -582,7 +607,7 @@ impl MInst {
                 visit_span(span, temps, f);
                 f(dst, Role::Def);
             }
-            MInst::Jump => {}
+            MInst::Jump | MInst::MayGo => {}
             MInst::Branch { test } => visit_test(test, Role::Use, f),
             MInst::BranchMemEq { span, temps } => visit_span(span, temps, f),
             MInst::Exit { value } => f(value, Role::UseFixed(0)),
@@ -591,7 +616,14 @@ impl MInst {
 
     /// True for the last instruction of a block.
     pub fn is_terminator(&self) -> bool {
-        matches!(self, MInst::Jump | MInst::Branch { .. } | MInst::BranchMemEq { .. } | MInst::Exit { .. })
+        matches!(
+            self,
+            MInst::Jump
+                | MInst::MayGo
+                | MInst::Branch { .. }
+                | MInst::BranchMemEq { .. }
+                | MInst::Exit { .. }
+        )
     }
 }
 
@@ -646,4 +678,6 @@ pub struct MFunc {
     pub blocks: Vec<MBlock>,
     /// How many virtual registers there are.
     pub vregs: u32,
+    /// Functions that the kernel calls back.
+    pub callbacks: Vec<Callback>,
 }

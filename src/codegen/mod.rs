@@ -8,6 +8,7 @@
 //! of regalloc2. `lint` proves the rules of generated code on what comes out. `compile` knows the order.
 
 pub mod opcode;
+pub mod callback;
 pub mod inst;
 pub mod mach;
 pub mod encode;

@@ -80,8 +80,15 @@ pub const END: u8 = 0xd0;
 /// Mask of the operation.
 pub const OP: u8 = 0xf0;
 
+/// Source of a call: a function of the program.
+pub const PSEUDO_CALL: u8 = 1;
+/// Source of an immediate load: the address of a function of the program.
+pub const PSEUDO_FUNC: u8 = 4;
+
 /// Jump always.
 pub const JA: u8 = 0x00;
+/// Jump once a loop may have no further round (may_goto).
+pub const JCOND: u8 = 0xe0;
 /// Jump if equal.
 pub const JEQ: u8 = 0x10;
 /// Jump if above, unsigned.

@@ -70,6 +70,8 @@ codes! {
     BAD_FORMAT = "E0403", "format string";
     /// A function or aggregation used where it has no meaning.
     BAD_CONTEXT = "E0404", "misplaced call";
+    /// A jump that has no loop to leave.
+    OUTSIDE_LOOP = "E0405", "not in a loop";
     /// A map without the key that its other uses have, or with one too many.
     MAP_KEY = "E0501", "map key mismatch";
     /// A map's value used as two types.

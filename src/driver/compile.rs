@@ -6,7 +6,8 @@ use crate::codegen::inst::{Code, Target};
 use crate::config::Config;
 use crate::diag::Sink;
 use crate::host::{Feature, Host};
-use crate::ir::{self, Module};
+use crate::ir::outline::Mechanism;
+use crate::ir::{self, Module, Terminator};
 use crate::object::artifact::Artifact;
 use crate::sema::tree::{self, ProbeKind};
 use crate::source::{FileId, SourceMap};
@@ -76,7 +77,7 @@ pub fn compile(
     if sink.has_errors() || !see(Product::Typed(&program)) {
         return None;
     }
-    let mut module = ir::build::build(&program, &facts(host, settings), sink);
+    let mut module = ir::build::build(&program, &facts(&program, host, settings), sink);
     if sink.has_errors() || !see(Product::Ir(&module)) {
         return None;
     }
@@ -84,6 +85,7 @@ pub fn compile(
     if !see(Product::Opt(&module)) {
         return None;
     }
+    outline(&mut module, host);
     let codes = generate(&mut module, host, settings, sink)?;
     if !see(Product::Asm(&module, &codes)) {
         return None;
@@ -100,7 +102,8 @@ fn needs_multi(module: &Module, of: impl Fn(ProbeKind) -> bool) -> bool {
     module.programs.iter().any(|program| program.attach.len() > 1 && of(program.function.kind))
 }
 
-fn facts(host: &dyn Host, settings: &Settings) -> ir::build::Facts {
+fn facts(program: &tree::Program, host: &dyn Host, settings: &Settings) -> ir::build::Facts {
+    let loops = ir::build::has_loops(program);
     let cpus = host.possible_cpus();
     // Pages are 4 KiB on the machines that run this; the kernel takes powers of two only.
     let bytes = |pages: u32| pages.saturating_mul(cpus).saturating_mul(4096).checked_next_power_of_two();
@@ -112,9 +115,33 @@ fn facts(host: &dyn Host, settings: &Settings) -> ir::build::Facts {
         ktime_boot: host.has(Feature::KtimeBoot),
         on_demand_hash: host.has(Feature::OnDemandHash),
         long_keys: host.has(Feature::LongKeys),
+        for_each_map_elem: loops && host.has(Feature::ForEachMapElem),
+        lookup_percpu: host.has(Feature::LookupPerCpu),
         possible_cpus: cpus,
         ring_bytes: settings.config.perf_rb_pages.and_then(bytes),
     }
+}
+
+/// Most rounds of a loop that a program calls by itself: each shows the verifier an open branch, of 8,192.
+const CALLED_ROUNDS: u32 = 7_000;
+
+/// Makes functions of loops for kernels that do not count rounds in place.
+fn outline(module: &mut Module, host: &dyn Host) {
+    let counts = |program: &ir::module::Program| {
+        program
+            .function
+            .blocks
+            .values()
+            .any(|block| matches!(block.terminator, Some(Terminator::MayGo { .. })))
+    };
+    if !module.programs.iter().any(counts) || host.has(Feature::MayGoto) {
+        return;
+    }
+    let mechanism = match host.has(Feature::BpfLoop) {
+        true => Mechanism::Helper,
+        false => Mechanism::Calls { most: CALLED_ROUNDS },
+    };
+    ir::outline::module(module, mechanism);
 }
 
 /// Selects instructions for every program. The scratch map is there while frames are laid out, and goes when no

@@ -34,6 +34,8 @@ enum Cell {
 enum Flow {
     On,
     Returned,
+    Broke,
+    Continued,
 }
 
 /// Runs every probe once, in order, and gives what they print.
@@ -72,8 +74,9 @@ impl Machine<'_> {
 
     fn block(&mut self, statements: &[Stmt], vars: &mut Vars) -> Result<Flow, String> {
         for statement in statements {
-            if self.statement(statement, vars)? == Flow::Returned {
-                return Ok(Flow::Returned);
+            let flow = self.statement(statement, vars)?;
+            if flow != Flow::On {
+                return Ok(flow);
             }
         }
         Ok(Flow::On)
@@ -105,6 +108,23 @@ impl Machine<'_> {
                 let taken = if self.int(cond, vars)? != 0 { then } else { otherwise };
                 return self.block(taken, vars);
             }
+            StmtKind::While { cond, body } => {
+                while self.int(cond, vars)? != 0 {
+                    match self.block(body, vars)? {
+                        Flow::Broke => break,
+                        Flow::Returned => return Ok(Flow::Returned),
+                        Flow::On | Flow::Continued => {}
+                    }
+                }
+            }
+            StmtKind::ForRange { var, start, end, body } => {
+                let numbers = self.int(start, vars)?..self.int(end, vars)?;
+                return self.rounds(numbers.map(|n| Some((*var, Value::Int(n)))), body, vars);
+            }
+            StmtKind::Unroll { count, body } => return self.rounds((0..*count).map(|_| None), body, vars),
+            StmtKind::ForMap { var, map, body } => return self.over_map(*var, *map, body, vars),
+            StmtKind::Break => return Ok(Flow::Broke),
+            StmtKind::Continue => return Ok(Flow::Continued),
             StmtKind::Return => return Ok(Flow::Returned),
             StmtKind::Printf { format, args } => {
                 let args = args.iter().map(|a| self.eval(a, vars)).collect::<Result<Vec<_>, _>>()?;
@@ -115,6 +135,44 @@ impl Machine<'_> {
                 self.maps.remove(map);
             }
             other => return Err(format!("statement {other:?}")),
+        }
+        Ok(Flow::On)
+    }
+
+    /// A round for each item, with the variable that it sets.
+    fn rounds(
+        &mut self,
+        items: impl Iterator<Item = Option<(VarId, Value)>>,
+        body: &[Stmt],
+        vars: &mut Vars,
+    ) -> Result<Flow, String> {
+        for item in items {
+            vars.extend(item);
+            match self.block(body, vars)? {
+                Flow::Broke => break,
+                Flow::Returned => return Ok(Flow::Returned),
+                Flow::On | Flow::Continued => {}
+            }
+        }
+        Ok(Flow::On)
+    }
+
+    /// A round for each key that was there at the beginning and still is.
+    fn over_map(&mut self, var: VarId, map: MapId, body: &[Stmt], vars: &mut Vars) -> Result<Flow, String> {
+        let keys: Vec<Value> =
+            self.maps.get(&map).into_iter().flatten().map(|(key, _)| key.clone()).collect();
+        for key in keys {
+            let value = match self.maps.get(&map).and_then(|cells| cells.get(&key)) {
+                Some(Cell::Plain(value)) => value.clone(),
+                Some(Cell::Number(n)) => Value::Int(*n),
+                None => continue,
+            };
+            vars.insert(var, Value::Tuple(vec![key, value]));
+            match self.block(body, vars)? {
+                Flow::Broke => break,
+                Flow::Returned => return Ok(Flow::Returned),
+                Flow::On | Flow::Continued => {}
+            }
         }
         Ok(Flow::On)
     }
@@ -222,7 +280,7 @@ impl Machine<'_> {
                 let key = self.key(key.as_deref(), vars)?;
                 match self.maps.get(map).and_then(|cells| cells.get(&key)) {
                     Some(Cell::Plain(value)) => Ok(value.clone()),
-                    Some(Cell::Number(_)) => Err("reading an aggregation".into()),
+                    Some(Cell::Number(n)) => Ok(Value::Int(*n)),
                     None => Ok(zero(&expr.ty)),
                 }
             }

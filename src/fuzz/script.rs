@@ -35,6 +35,8 @@ fn scripts(seed: u64, probes: usize, clears: bool) -> String {
             vars: Vec::new(),
             text: String::new(),
             indent: 1,
+            loops: 0,
+            counters: 0,
         }
         .write(&mut out);
     }
@@ -49,6 +51,10 @@ struct Probe {
     vars: Vec<usize>,
     text: String,
     indent: usize,
+    /// Loops around the statement.
+    loops: usize,
+    /// Variables of `while` loops so far.
+    counters: usize,
 }
 
 impl Probe {
@@ -114,7 +120,10 @@ impl Probe {
     }
 
     fn statement(&mut self, depth: usize) {
-        match self.rng.below(if depth > 0 { 14 } else { 12 }) {
+        if self.loops > 0 && self.rng.one_in(12) {
+            return self.jump();
+        }
+        match self.rng.below(if depth > 0 { 16 } else { 12 }) {
             0..4 => self.assign(),
             4 => {
                 let (var, step) = (self.rng.below(self.vars.len()), *self.rng.pick(&["++", "--"]));
@@ -123,8 +132,62 @@ impl Probe {
             5..10 => self.map_statement(),
             10 => self.aggregate(),
             11 => self.string_statement(),
-            _ => self.conditional(depth),
+            12..14 => self.conditional(depth),
+            14 => self.loop_(depth),
+            _ => self.over_map(),
         }
+    }
+
+    /// `break` or `continue`, now and then.
+    fn jump(&mut self) {
+        let (cond, jump) = (self.condition(2), *self.rng.pick(&["break", "continue"]));
+        self.line(&format!("if ({cond}) {{ {jump}; }}"));
+    }
+
+    /// A loop of a few rounds, or of some more than the compiler would count out.
+    fn loop_(&mut self, depth: usize) {
+        let rounds = if self.loops == 0 && self.rng.one_in(4) { 40 } else { 1 + self.rng.below(4) };
+        let number = match self.rng.below(3) {
+            0 => {
+                let (var, start) = (self.vars.len(), self.rng.below(9));
+                let end = start + rounds;
+                self.line(&format!("for ($v{var} : (int64){start}..(int64){end}) {{"));
+                self.vars.push(3);
+                true
+            }
+            1 => {
+                let counter = format!("$w{}", self.counters);
+                self.counters += 1;
+                self.line(&format!("{counter} = (int64){rounds};"));
+                self.line(&format!("while ({counter}-- > 0) {{"));
+                false
+            }
+            _ => {
+                self.line(&format!("unroll ({}) {{", 1 + rounds % 3));
+                false
+            }
+        };
+        self.indent += 1;
+        self.loops += 1;
+        for _ in 0..1 + self.rng.below(3) {
+            self.statement(depth - 1);
+        }
+        self.loops -= 1;
+        self.indent -= 1;
+        self.line("}");
+        if number {
+            self.vars.pop();
+        }
+    }
+
+    /// A loop over a map whose order does not show.
+    fn over_map(&mut self) {
+        let (k, u, h, bit) = (self.map('k'), self.map('u'), self.map('h'), self.rng.below(2));
+        self.line(&format!("for ($e : {k}) {{"));
+        self.line(&format!("  {u} = sum($e.1); {h} = max($e.0);"));
+        self.line(&format!("  if (($e.0 & 1) == {bit}) {{ delete({k}, $e.0); continue; }}"));
+        self.line(&format!("  {k}[$e.0] += (int64)1; {k}[(int64)3]++;"));
+        self.line("}");
     }
 
     fn assign(&mut self) {
@@ -228,7 +291,11 @@ impl Probe {
     }
 
     fn leaf(&mut self) -> String {
-        match self.rng.below(8) {
+        match self.rng.below(9) {
+            8 if !self.vars.is_empty() => {
+                let kind = *self.rng.pick(&['c', 'u', 'l', 'h']);
+                format!("(int64){}", self.map(kind))
+            }
             0..3 => self.literal(),
             3..6 if !self.vars.is_empty() => format!("$v{}", self.rng.below(self.vars.len())),
             6 if !self.vars.is_empty() => self.map('m'),

@@ -16,6 +16,8 @@ pub enum Feature {
     ForEachMapElem,
     /// bpf_loop (5.17).
     BpfLoop,
+    /// may_goto: loops whose rounds the kernel counts (6.9).
+    MayGoto,
     /// bpf_get_attach_cookie and links that take one (5.15; kprobe and tracepoint).
     AttachCookie,
     /// bpf_get_func_ip in kprobes (5.15).
@@ -63,6 +65,7 @@ impl Feature {
         Feature::Gotol,
         Feature::ForEachMapElem,
         Feature::BpfLoop,
+        Feature::MayGoto,
         Feature::AttachCookie,
         Feature::GetFuncIp,
         Feature::LookupPerCpu,
@@ -81,6 +84,7 @@ impl Feature {
             Feature::Gotol => "gotol",
             Feature::ForEachMapElem => "for_each_map_elem",
             Feature::BpfLoop => "bpf_loop",
+            Feature::MayGoto => "may_goto",
             Feature::AttachCookie => "attach_cookie",
             Feature::GetFuncIp => "get_func_ip",
             Feature::LookupPerCpu => "lookup_percpu_elem",

@@ -366,6 +366,30 @@ pub enum InstData {
         /// At most five.
         args: SmallVec<[Value; 5]>,
     },
+    /// Writes the keys of a map into an array, one after the other, each at the start of a value. `state` is a slot of
+    /// 16 bytes: how many keys there were so far, and the index of the first entry to write. Counts every key that it
+    /// meets, writes those below `capacity`, and stops at the first one beyond. Needs the feature ForEachMapElem.
+    Collect {
+        /// A hash, itself or inside a map of maps.
+        map: Value,
+        /// Count and first index.
+        state: Value,
+        /// An array whose values have room for a key.
+        into: MapRef,
+        /// Keys at most.
+        capacity: u32,
+    },
+    /// Runs a function of this one's `subs`, with the same context, until it gives something else than 0, or too often
+    /// for the kernel (millions). Needs the feature BpfLoop. Made by `outline` only, when all passes are done.
+    Rounds {
+        /// Which.
+        sub: u32,
+    },
+    /// → Int: what a function of this one's `subs` gives. Made by `outline` only.
+    CallSub {
+        /// Which.
+        sub: u32,
+    },
     /// → the pointer without "or null". Only where every path has passed the non-null side of a `BrNull` on `arg`.
     NonNull {
         /// A pointer that may be null.
@@ -395,6 +419,14 @@ pub enum Terminator {
         null: Target,
         /// When not.
         non_null: Target,
+    },
+    /// At the head of a loop: goes on with another round as long as the kernel allows one (millions), else stops.
+    /// Needs the feature MayGoto. Rounds need not be bounded otherwise.
+    MayGo {
+        /// The next round.
+        go: Target,
+        /// When there were too many.
+        stop: Target,
     },
     /// Ends the program with this result.
     Return(Value),
@@ -478,6 +510,8 @@ pub struct Function {
     pub layout: Vec<Block>,
     /// Frame objects.
     pub slots: PrimaryMap<Slot, SlotData>,
+    /// Functions that only this one runs: rounds of loops, taken out by `outline`.
+    pub subs: Vec<Function>,
 }
 
 impl Function {
@@ -495,6 +529,7 @@ impl Function {
             blocks: PrimaryMap::new(),
             layout: Vec::new(),
             slots: PrimaryMap::new(),
+            subs: Vec::new(),
         }
     }
 
@@ -565,6 +600,7 @@ impl Terminator {
             Terminator::Jump(t) => smallvec::smallvec![t],
             Terminator::Branch { then, otherwise, .. } => smallvec::smallvec![then, otherwise],
             Terminator::BrNull { null, non_null, .. } => smallvec::smallvec![null, non_null],
+            Terminator::MayGo { go, stop } => smallvec::smallvec![go, stop],
             Terminator::Return(_) => SmallVec::new(),
         }
     }
@@ -575,6 +611,7 @@ impl Terminator {
             Terminator::Jump(t) => smallvec::smallvec![t],
             Terminator::Branch { then, otherwise, .. } => smallvec::smallvec![then, otherwise],
             Terminator::BrNull { null, non_null, .. } => smallvec::smallvec![null, non_null],
+            Terminator::MayGo { go, stop } => smallvec::smallvec![go, stop],
             Terminator::Return(_) => SmallVec::new(),
         }
     }

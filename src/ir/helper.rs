@@ -130,10 +130,15 @@ helpers! {
     RingDiscard = 133, "ringbuf_discard", [Record, Const], Int, Write;
     /// Fill level and the like of a ring; flag 0 = bytes not yet consumed.
     RingQuery = 134, "ringbuf_query", [Ring, Const], Int, Read;
+    /// Calls a function on every entry of a map (5.13): map, function, its context, 0. `collect` is made of it.
+    ForEachMapElem = 164, "for_each_map_elem", [Map, Any, Any, Const], Int, Write;
     /// Address of the traced function (5.15).
     FuncIp = 173, "get_func_ip", [Context], Int, Pure;
     /// The link's cookie (5.15).
     AttachCookie = 174, "get_attach_cookie", [Context], Int, Pure;
+    /// Calls a function so many times, or until it gives 1 (5.17): rounds, function, its context, 0. `rounds` is made
+    /// of it.
+    Loop = 181, "loop", [Any, Any, Any, Const], Int, Write;
     /// Another CPU's value of a per-CPU map (5.19).
     MapLookupPerCpu = 195, "map_lookup_percpu_elem", [Map, Key, Any], MapValueOrNull, Read;
 }

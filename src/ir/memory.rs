@@ -67,6 +67,12 @@ pub fn effects(maps: &Maps, func: &Function, places: &Places, inst: Inst) -> Eff
             let write = places.access(func, *base, (*offset).into(), 8);
             effects.writes.extend(write.map(|write| Access { exact: false, ..write }));
         }
+        InstData::Collect { state, into, .. } => {
+            read(*state, 0, 16);
+            effects.writes.extend(places.access(func, *state, 0, 8));
+            effects.writes.push(Access::anywhere(Region::MapValue(*into)));
+            effects.whole = false;
+        }
         InstData::Call { helper, args } => call_effects(maps, func, places, *helper, args, &mut effects),
         _ => {}
     }

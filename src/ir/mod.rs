@@ -32,6 +32,7 @@ pub mod contents;
 pub mod verify;
 pub mod interp;
 pub mod passes;
+pub mod outline;
 pub mod fuzz;
 pub mod build;
 

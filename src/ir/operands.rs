@@ -13,7 +13,9 @@ macro_rules! each_operand {
             InstData::Const(_)
             | InstData::SlotAddr { .. }
             | InstData::MapAddr { .. }
-            | InstData::MapValueAddr { .. } => {}
+            | InstData::MapValueAddr { .. }
+            | InstData::Rounds { .. }
+            | InstData::CallSub { .. } => {}
             InstData::Unary { arg, .. } | InstData::Clamp { arg, .. } | InstData::NonNull { arg } => $f(arg),
             InstData::Binary { left, right, .. }
             | InstData::Icmp { left, right, .. }
@@ -47,6 +49,10 @@ macro_rules! each_operand {
             InstData::Copy { to, from, .. } => {
                 $f(to);
                 $f(from);
+            }
+            InstData::Collect { map, state, .. } => {
+                $f(map);
+                $f(state);
             }
             InstData::Call { args, .. } => {
                 for arg in args {
@@ -93,6 +99,9 @@ impl InstData {
             | InstData::Store { .. }
             | InstData::Zero { .. }
             | InstData::Copy { .. }
+            | InstData::Collect { .. }
+            | InstData::Rounds { .. }
+            | InstData::CallSub { .. }
             | InstData::AtomicAdd { .. }
             | InstData::AtomicFetchAdd { .. }
             | InstData::AtomicCmpXchg { .. } => false,
@@ -105,6 +114,9 @@ impl InstData {
             InstData::Store { .. }
             | InstData::Zero { .. }
             | InstData::Copy { .. }
+            | InstData::Collect { .. }
+            | InstData::Rounds { .. }
+            | InstData::CallSub { .. }
             | InstData::AtomicAdd { .. }
             | InstData::AtomicFetchAdd { .. }
             | InstData::AtomicCmpXchg { .. } => true,
@@ -118,7 +130,7 @@ impl Terminator {
     /// Calls `f` with each operand: the condition first, then the targets' arguments.
     pub fn for_each_operand(&self, mut f: impl FnMut(Value)) {
         match self {
-            Terminator::Jump(_) => {}
+            Terminator::Jump(_) | Terminator::MayGo { .. } => {}
             Terminator::Branch { cond: value, .. }
             | Terminator::BrNull { ptr: value, .. }
             | Terminator::Return(value) => f(*value),
@@ -131,7 +143,7 @@ impl Terminator {
     /// Puts `f` of each operand in its place.
     pub fn map_operands(&mut self, mut f: impl FnMut(Value) -> Value) {
         match self {
-            Terminator::Jump(_) => {}
+            Terminator::Jump(_) | Terminator::MayGo { .. } => {}
             Terminator::Branch { cond: value, .. }
             | Terminator::BrNull { ptr: value, .. }
             | Terminator::Return(value) => *value = f(*value),

@@ -58,6 +58,7 @@
 //! atomic_add.u64 [v1], v9
 //! v7 = atomic_fetch_add.u64 [v1], v9
 //! v8 = atomic_cmpxchg.u64 [v1], v9, v7                       ; what is expected, what replaces it
+//! collect v4, v5, map2, 4096                                 ; map, state, into, capacity
 //! jump block1(v1, v2)
 //! ```
 //!
@@ -162,6 +163,7 @@ impl fmt::Display for MapText<'_> {
             MapRole::Globals => write!(f, " role globals"),
             MapRole::Scratch => write!(f, " role scratch"),
             MapRole::Zeros => write!(f, " role zeros"),
+            MapRole::Keys => write!(f, " role keys"),
         }
     }
 }
@@ -292,6 +294,11 @@ impl Printer<'_> {
             InstData::AtomicAdd { width, base, offset, value } => {
                 write!(out, "atomic_add.{} {}, {value}", width.word(), Place(*base, (*offset).into()))
             }
+            InstData::Rounds { sub } => write!(out, "rounds sub{sub}"),
+            InstData::CallSub { sub } => write!(out, "call_sub sub{sub}"),
+            InstData::Collect { map, state, into, capacity } => {
+                write!(out, "collect {map}, {state}, {into}, {capacity}")
+            }
             InstData::AtomicFetchAdd { width, base, offset, value } => {
                 write!(out, "atomic_fetch_add.{} {}, {value}", width.word(), Place(*base, (*offset).into()))
             }
@@ -312,6 +319,7 @@ impl Printer<'_> {
             Terminator::Jump(target) => write!(out, "jump {target}"),
             Terminator::Branch { cond, then, otherwise } => write!(out, "branch {cond}, {then}, {otherwise}"),
             Terminator::BrNull { ptr, null, non_null } => write!(out, "br_null {ptr}, {null}, {non_null}"),
+            Terminator::MayGo { go, stop } => write!(out, "may_go {go}, {stop}"),
             Terminator::Return(value) => write!(out, "return {value}"),
         }
     }

@@ -24,6 +24,7 @@ pub fn result_type(maps: &Maps, func: &Function, data: &InstData) -> Option<Type
         | InstData::Address { .. }
         | InstData::Load { .. }
         | InstData::MemEq { .. }
+        | InstData::CallSub { .. }
         | InstData::AtomicFetchAdd { .. }
         | InstData::AtomicCmpXchg { .. } => Some(Type::Int),
         InstData::SlotAddr { slot } => Some(Type::Ptr(Provenance::Stack(*slot))),
@@ -38,6 +39,8 @@ pub fn result_type(maps: &Maps, func: &Function, data: &InstData) -> Option<Type
         InstData::Store { .. }
         | InstData::Zero { .. }
         | InstData::Copy { .. }
+        | InstData::Collect { .. }
+        | InstData::Rounds { .. }
         | InstData::AtomicAdd { .. } => None,
     }
 }

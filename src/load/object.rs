@@ -17,6 +17,10 @@ use crate::object::artifact::{Artifact, Program};
 use crate::object::elf::{self, Elf};
 use crate::object::names;
 
+/// Opcode of the load of 64 bits, and its kind for maps.
+const WIDE_LOAD: u8 = 0x18;
+const MAP_LOAD: u8 = sys::BPF_PSEUDO_MAP_FD as u8;
+
 /// Held while libbpf works on an object: what it says then is about that object.
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -114,14 +118,24 @@ fn images(artifact: &Artifact, object: &OpenObject) -> Result<Vec<Image>, LoadEr
                 copy(sys::bpf_program__line_info(raw), sys::bpf_program__line_info_cnt(raw) as usize),
             )
         };
-        for reloc in &program.relocs {
-            insns[reloc.at as usize].set_src_reg(elf::map_load(reloc));
-        }
+        restore_value_addresses(&mut insns);
         let (kind, attach) = kernel_type(program);
         let function = targets.of(program)?;
         Ok(Image { name, kind, attach, function, insns, functions, lines })
     };
     artifact.programs.iter().zip(short).map(image).collect()
+}
+
+/// libbpf made loads of maps of what are addresses of their values, in the program and in what it put behind.
+fn restore_value_addresses(insns: &mut [sys::bpf_insn]) {
+    for at in 1..insns.len() {
+        let second = insns[at].imm as u32;
+        let load = &mut insns[at - 1];
+        if load.code == WIDE_LOAD && load.src_reg() == MAP_LOAD && second & elf::VALUE_MARK != 0 {
+            load.set_src_reg(sys::BPF_PSEUDO_MAP_VALUE as u8);
+            insns[at].imm = (second & !elf::VALUE_MARK) as i32;
+        }
+    }
 }
 
 /// # Safety

@@ -39,12 +39,30 @@ pub struct Program {
     pub relocs: Vec<Reloc>,
     /// Line records, strictly ascending by slot; the first is at slot 0.
     pub lines: Vec<Line>,
+    /// Functions that the kernel or the program calls. An immediate load of kind BPF_PSEUDO_FUNC is the address of the
+    /// one whose index it holds, a call of kind BPF_PSEUDO_CALL a call of it.
+    pub callbacks: Vec<Callback>,
     /// Where it attaches, at least one.
     pub attach: Vec<AttachPoint>,
     /// The program reads bpf_get_attach_cookie: links carry [`AttachPoint::cookie`].
     pub cookies: bool,
     /// Load for a kprobe_multi link.
     pub multi: bool,
+}
+
+/// A function of a program.
+#[derive(Clone, Debug)]
+pub struct Callback {
+    /// Code, one entry an 8-byte slot.
+    pub insns: Vec<Insn>,
+    /// Maps to put in.
+    pub relocs: Vec<Reloc>,
+    /// Line records, as those of a program.
+    pub lines: Vec<Line>,
+    /// The program calls it, and the verifier takes it by itself; else the kernel calls it.
+    pub called: bool,
+    /// Functions that only this one runs.
+    pub callbacks: Vec<Callback>,
 }
 
 /// From this slot on, code comes from this place.

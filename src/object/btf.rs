@@ -22,6 +22,7 @@ const VAR: u32 = 14;
 const DATASEC: u32 = 15;
 
 /// Linkage of functions and variables that other objects may name.
+const STATIC: u32 = 0;
 const GLOBAL: u32 = 1;
 
 /// Index of a type; 0 is void.
@@ -122,6 +123,12 @@ impl Btf {
     pub fn function(&mut self, name: &str, ret: Id) -> Id {
         let proto = self.add(FUNC_PROTO, "", 0, ret.0, &[]);
         self.add(FUNC, name, GLOBAL, proto.0, &[])
+    }
+
+    /// A function that other files do not see, without parameters, that returns `ret`.
+    pub fn static_function(&mut self, name: &str, ret: Id) -> Id {
+        let proto = self.add(FUNC_PROTO, "", 0, ret.0, &[]);
+        self.add(FUNC, name, STATIC, proto.0, &[])
     }
 
     /// A global variable.

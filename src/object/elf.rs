@@ -6,26 +6,31 @@
 //! each program to its function and the script's lines.
 //!
 //! **Addresses of map values.** A [`Reloc`] with a `value_offset` stands in the file as an ordinary relocation against
-//! the map's symbol on a load of kind BPF_PSEUDO_MAP_VALUE whose second slot holds the offset. libbpf makes such
+//! the map's symbol on a load of kind BPF_PSEUDO_MAP_VALUE whose second slot holds the offset and [`VALUE_MARK`]. libbpf makes such
 //! addresses only into its own data sections, which would give the maps names like `.bss.x` and bind their layout;
 //! it leaves the second slot alone, so the loader (`load::program`) turns the kind back after libbpf has put in the
 //! map. Stock loaders take our files only when they do the same.
+//!
+//! **Callbacks** are functions of `.text`; a load of kind BPF_PSEUDO_FUNC with a relocation is the address of one. libbpf
+//! copies what a program calls behind the program's own code.
 //!
 //! Invariants: every program's symbol is a global FUNC with its exact size; section names are unique.
 
 use std::collections::HashMap;
 
 use aya_obj::generated as kernel;
+use object::elf::RelocationType;
 use object::write::{Object, Relocation, SectionId, Symbol, SymbolId, SymbolSection};
 use object::{
     Architecture, BinaryFormat, Endianness, RelocationFlags, SectionKind, SymbolFlags, SymbolKind,
     SymbolScope,
 };
 
-use super::artifact::{Artifact, Program};
+use super::artifact::{Artifact, Callback, Line, Program};
 use super::btf::{self, Btf, Encoding, Id, LineInfo, Member, Placed, SectionInfo};
 use super::types;
 pub use super::types::MapTypes;
+use crate::codegen::callback::{address_of, called};
 use crate::codegen::inst::{Insn, Reloc};
 use crate::sema::tree::{Attach, ProbeKind};
 use crate::wire::map::{MapKind, MapSpec};
@@ -119,6 +124,9 @@ pub fn section_name(program: &Program) -> String {
         ProbeKind::Uretprobe => format!("uretprobe{target}"),
     }
 }
+
+/// In the second slot of a load: it is the address of a value, at the offset that the other bits give.
+pub const VALUE_MARK: u32 = 1 << 31;
 
 struct Writer<'a> {
     artifact: &'a Artifact,
@@ -245,22 +253,71 @@ impl<'a> Writer<'a> {
         let files: Vec<u32> = artifact.files.iter().map(|file| self.btf.string(file)).collect();
         for program in &artifact.programs {
             let (section, index) = self.program_section(&section_name(program));
-            let code = bytes(program);
+            let code = ready(&program.insns, &program.relocs);
             let offset = self.object.append_section_data(section, &code, 8);
             self.symbol(&program.name, SymbolKind::Text, section, offset, code.len() as u64);
             self.relocations(section, offset, &program.relocs);
+            self.callbacks((&program.name, &program.insns, &program.callbacks), (section, offset), &files);
             let function = self.btf.function(&program.name, self.int);
             self.info[index].functions.push((offset as u32, function));
-            for line in &program.lines {
-                let text = self.btf.string(&line.text);
-                self.info[index].lines.push(LineInfo {
-                    offset: offset as u32 + line.slot * 8,
-                    file: files.get(line.file as usize).copied().unwrap_or(0),
-                    text,
-                    line: line.line,
-                    column: line.column,
-                });
+            self.lines(index, offset, &program.lines, &files);
+        }
+        self.sort_text();
+    }
+
+    /// The records of `.text` ascend, though functions inside others were written before those others ended.
+    fn sort_text(&mut self) {
+        if let Some((_, index)) = self.sections.get(".text").copied() {
+            self.info[index].functions.sort_by_key(|(offset, _)| *offset);
+            self.info[index].lines.sort_by_key(|line| line.offset);
+        }
+    }
+
+    /// Functions of a program, or of such a function, and where its code at `start` of `section` names them.
+    fn callbacks(
+        &mut self,
+        (name, insns, callbacks): (&str, &[Insn], &[Callback]),
+        (section, start): (SectionId, u64),
+        files: &[u32],
+    ) {
+        let mut symbols = Vec::new();
+        for (number, callback) in callbacks.iter().enumerate() {
+            let (text, index) = self.program_section(".text");
+            let code = ready(&callback.insns, &callback.relocs);
+            let offset = self.object.append_section_data(text, &code, 8);
+            let name = format!("{name}_f{number}");
+            symbols.push(self.symbol(&name, SymbolKind::Text, text, offset, code.len() as u64));
+            self.relocations(text, offset, &callback.relocs);
+            let function = match callback.called {
+                true => self.btf.function(&name, self.int),
+                false => self.btf.static_function(&name, self.int),
+            };
+            self.info[index].functions.push((offset as u32, function));
+            self.lines(index, offset, &callback.lines, files);
+            self.callbacks((&name, &callback.insns, &callback.callbacks), (text, offset), files);
+        }
+        for (at, insn) in insns.iter().enumerate() {
+            let (number, kind) = match (address_of(*insn), called(*insn)) {
+                (Some(number), _) => (number, object::elf::R_BPF_64_64),
+                (_, Some(number)) => (number, object::elf::R_BPF_64_32),
+                _ => continue,
+            };
+            if let Some(symbol) = symbols.get(number as usize) {
+                self.relocation(section, start + at as u64 * 8, *symbol, kind);
             }
+        }
+    }
+
+    fn lines(&mut self, index: usize, offset: u64, lines: &[Line], files: &[u32]) {
+        for line in lines {
+            let text = self.btf.string(&line.text);
+            self.info[index].lines.push(LineInfo {
+                offset: offset as u32 + line.slot * 8,
+                file: files.get(line.file as usize).copied().unwrap_or(0),
+                text,
+                line: line.line,
+                column: line.column,
+            });
         }
     }
 
@@ -278,15 +335,16 @@ impl<'a> Writer<'a> {
 
     fn relocations(&mut self, section: SectionId, start: u64, relocs: &[Reloc]) {
         for reloc in relocs {
-            let relocation = Relocation {
-                offset: start + u64::from(reloc.at) * 8,
-                symbol: self.maps[reloc.map.as_u32() as usize],
-                addend: 0,
-                flags: RelocationFlags::Elf { r_type: object::elf::R_BPF_64_64 },
-            };
-            // fails only for addends and kinds that the format has no room for
-            self.object.add_relocation(section, relocation).expect("a relocation that BPF has");
+            let symbol = self.maps[reloc.map.as_u32() as usize];
+            self.relocation(section, start + u64::from(reloc.at) * 8, symbol, object::elf::R_BPF_64_64);
         }
+    }
+
+    fn relocation(&mut self, section: SectionId, offset: u64, symbol: SymbolId, kind: RelocationType) {
+        let flags = RelocationFlags::Elf { r_type: kind };
+        let relocation = Relocation { offset, symbol, addend: 0, flags };
+        // fails only for addends and kinds that the format has no room for
+        self.object.add_relocation(section, relocation).expect("a relocation that BPF has");
     }
 
     fn finish_btf(&mut self) {
@@ -298,13 +356,20 @@ impl<'a> Writer<'a> {
 }
 
 /// The code with its map loads made ready for relocation.
-fn bytes(program: &Program) -> Vec<u8> {
-    let mut insns: Vec<Insn> = program.insns.clone();
-    for reloc in &program.relocs {
+fn ready(insns: &[Insn], relocs: &[Reloc]) -> Vec<u8> {
+    let mut insns = insns.to_vec();
+    for insn in &mut insns {
+        if address_of(*insn).is_some() {
+            insn.imm = 0;
+        } else if called(*insn).is_some() {
+            insn.imm = -1;
+        }
+    }
+    for reloc in relocs {
         let at = reloc.at as usize;
         insns[at].src = map_load(reloc);
         insns[at].imm = 0;
-        insns[at + 1].imm = reloc.value_offset.unwrap_or(0) as i32;
+        insns[at + 1].imm = reloc.value_offset.map_or(0, |offset| (offset | VALUE_MARK) as i32);
     }
     insns.iter().flat_map(|insn| insn.bytes()).collect()
 }

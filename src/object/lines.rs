@@ -42,6 +42,12 @@ impl<'a> Places<'a> {
         (span.file.0, line as u32, column)
     }
 
+    /// The record of a span for the code from a slot on.
+    pub fn line(&self, slot: u32, span: Span) -> Line {
+        let (file, line, column) = self.of(span);
+        Line { slot, file, line, column, text: self.text(span, line) }
+    }
+
     /// The line's text, or for a long line what begins at `span`, cut; no control characters.
     fn text(&self, span: Span, line: u32) -> String {
         let Some((text, starts)) = self.files.get(span.file.0 as usize) else { return String::new() };

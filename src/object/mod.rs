@@ -16,10 +16,11 @@ mod lines;
 pub mod names;
 mod types;
 
+use crate::codegen::callback::Callback;
 use crate::codegen::inst::Code;
 use crate::ir;
 use crate::sema::tree::{Attach, ProbeKind};
-use crate::source::SourceMap;
+use crate::source::{SourceMap, Span};
 use crate::wire::align_up;
 use crate::wire::map::{MapRole, MapSpec};
 use artifact::{Artifact, AttachPoint, Program};
@@ -85,11 +86,33 @@ fn join(
         kind: program.function.kind,
         clause: program.function.clause,
         lines: lines::records(&code, program.function.span, places),
+        callbacks: code
+            .callbacks
+            .iter()
+            .map(|callback| function(callback, program.function.span, places))
+            .collect(),
         insns: code.insns,
         relocs: code.relocs,
         multi: wants_multi(program.function.kind, &attach, options),
         attach,
         cookies: program.cookies,
+    }
+}
+
+fn function(callback: &Callback, block: Span, places: &Places) -> artifact::Callback {
+    match callback {
+        Callback::Collect(collect) => {
+            let (insns, relocs) = collect.code();
+            let lines = vec![places.line(0, collect.span)];
+            artifact::Callback { insns, relocs, lines, called: false, callbacks: Vec::new() }
+        }
+        Callback::Round(round) => artifact::Callback {
+            insns: round.code.insns.clone(),
+            relocs: round.code.relocs.clone(),
+            lines: lines::records(&round.code, block, places),
+            called: round.called,
+            callbacks: round.code.callbacks.iter().map(|inner| function(inner, block, places)).collect(),
+        },
     }
 }
 

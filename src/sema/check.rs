@@ -67,6 +67,8 @@ pub(super) struct Checker<'a, 's> {
     pub bodies: Vec<Body<'a>>,
     /// The body at work.
     pub current: usize,
+    /// Loops around the statement at work.
+    pub loops: u32,
 }
 
 impl<'a, 's> Checker<'a, 's> {
@@ -84,6 +86,7 @@ impl<'a, 's> Checker<'a, 's> {
             missing: HashSet::new(),
             bodies: Vec::new(),
             current: 0,
+            loops: 0,
         }
     }
 
@@ -165,8 +168,14 @@ impl<'a, 's> Checker<'a, 's> {
                 Some(Val { ty: val.ty.clone(), span: val.span, kind: Kind::Expr(val.into_expr().kind) })
             }
             Kind::Args => self.arguments(val.span),
-            _ if matches!(val.ty, Ty::Aggregate(_)) => self.refuse_aggregate(&val),
-            _ => Some(val),
+            _ => match &val.ty {
+                // An aggregation that is one number is read as that number.
+                Ty::Aggregate(kind) => match super::loops::number_of(kind) {
+                    Some(ty) => Some(Val { ty, ..val }),
+                    None => self.refuse_aggregate(&val),
+                },
+                _ => Some(val),
+            },
         }
     }
 
@@ -181,7 +190,7 @@ impl<'a, 's> Checker<'a, 's> {
 
     fn refuse_aggregate(&mut self, val: &Val) -> Option<Val> {
         let kind = self.name(&val.ty);
-        let message = format!("the value of a {kind} map cannot be read in a script yet");
+        let message = format!("the value of a {kind} map is no number");
         let error = Diagnostic::error(codes::MAP_VALUE, message).at(val.span, format!("holds {kind}"));
         self.report(error.help("print the map as a whole, or keep a plain number: `@n++`"));
         None

@@ -24,6 +24,10 @@ pub(super) fn mark(body: &mut [Stmt]) {
                 mark(then);
                 mark(otherwise);
             }
+            StmtKind::While { body, .. }
+            | StmtKind::ForRange { body, .. }
+            | StmtKind::ForMap { body, .. }
+            | StmtKind::Unroll { body, .. } => mark(body),
             _ => {}
         }
         if may_end(stmt) {
@@ -38,7 +42,11 @@ pub(super) fn mark(body: &mut [Stmt]) {
 
 fn may_end(stmt: &Stmt) -> bool {
     match &stmt.kind {
-        StmtKind::Return | StmtKind::Exit { .. } => true,
+        StmtKind::Return | StmtKind::Break | StmtKind::Continue | StmtKind::Exit { .. } => true,
+        StmtKind::While { body, .. }
+        | StmtKind::ForRange { body, .. }
+        | StmtKind::ForMap { body, .. }
+        | StmtKind::Unroll { body, .. } => body.iter().any(may_end),
         StmtKind::If { then, otherwise, .. } => then.iter().chain(otherwise).any(may_end),
         _ => false,
     }
@@ -68,7 +76,21 @@ fn maps_of(stmt: &Stmt, visit: &mut dyn FnMut(MapId)) {
         }
         PrintMap { map, .. } | Clear(map) | Zero(map) => visit(*map),
         Exit { code } => code.iter().for_each(|code| in_expr(code, visit)),
-        Return | Time { .. } => {}
+        While { cond, body } => {
+            in_expr(cond, visit);
+            body.iter().for_each(|stmt| maps_of(stmt, visit));
+        }
+        ForRange { start, end, body, .. } => {
+            in_expr(start, visit);
+            in_expr(end, visit);
+            body.iter().for_each(|stmt| maps_of(stmt, visit));
+        }
+        ForMap { map, body, .. } => {
+            visit(*map);
+            body.iter().for_each(|stmt| maps_of(stmt, visit));
+        }
+        Unroll { body, .. } => body.iter().for_each(|stmt| maps_of(stmt, visit)),
+        Return | Break | Continue | Time { .. } => {}
     }
 }
 

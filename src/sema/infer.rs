@@ -19,7 +19,7 @@ use super::tree::VarId;
 use super::ty::Ty;
 use crate::source::Span;
 use crate::syntax::ast::{
-    BinaryOp, Expr, ExprKind, Probe, Statement, StatementKind, TypeBase, TypeName, TypeOrExpr,
+    BinaryOp, Expr, ExprKind, ForOver, Probe, Statement, StatementKind, TypeBase, TypeName, TypeOrExpr,
 };
 
 /// What has a type to be found: a variable (of a body), a map's key or its value.
@@ -48,6 +48,8 @@ enum RuleKind<'a> {
     Compound(&'a Statement, &'a Expr, BinaryOp, &'a Expr),
     Step(&'a Expr),
     Aggregate(&'a Expr, Aggregation),
+    /// The variable of a loop over this map.
+    Entry(usize),
 }
 
 /// The rules of a probe block.
@@ -82,7 +84,29 @@ impl<'a> Collector<'a, '_> {
                 }
             }
             StatementKind::Assign { target, op, value } => self.assignment(statement, target, *op, value),
+            StatementKind::For { over, .. } => {
+                if let Some(id) = self.scopes.of_let(statement) {
+                    self.loop_variable(Target::Var(0, id), over, statement.span);
+                }
+            }
             _ => {}
+        }
+    }
+
+    fn loop_variable(&mut self, var: Target, over: &'a ForOver, span: Span) {
+        match over {
+            ForOver::Range { start, end } => {
+                for end in [start, end] {
+                    self.add(var, RuleKind::Value(end), &[end], end.span);
+                }
+            }
+            ForOver::Map(Expr { kind: ExprKind::Map { name, key: None }, .. }) => {
+                if let Some(at) = self.maps.find(name) {
+                    let reads = vec![Target::Key(at), Target::Value(at)];
+                    self.rules.push(Rule { target: var, kind: RuleKind::Entry(at), reads, span });
+                }
+            }
+            ForOver::Map(_) => {}
         }
     }
 
@@ -287,6 +311,7 @@ impl<'a> Checker<'a, '_> {
                 Some(self.compound(statement.span, target, op, value)?.ty)
             }
             RuleKind::Step(step) => Some(self.expr(step)?.ty),
+            RuleKind::Entry(at) => self.entry_type(at),
             RuleKind::Aggregate(value, kind) => Some(Ty::Aggregate(self.aggregate(value, kind)?.0)),
         }
     }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::ty::Ty;
 use crate::source::Span;
-use crate::syntax::ast::{Expr, ExprKind, Script, StatementKind};
+use crate::syntax::ast::{Expr, ExprKind, ForOver, Script, StatementKind};
 
 /// A type with the place that gave it first.
 #[derive(Clone, Debug, Default)]
@@ -58,7 +58,10 @@ impl Maps {
         for probe in &script.probes {
             probe.predicate.iter().for_each(|predicate| maps.expr(predicate));
             super::walk::probe_statements(probe, &mut |statement| {
-                super::walk::roots(statement, &mut |root| maps.expr(root));
+                match &statement.kind {
+                    StatementKind::For { over: ForOver::Map(map), .. } => maps.walked(map),
+                    _ => super::walk::roots(statement, &mut |root| maps.expr(root)),
+                }
                 if let StatementKind::Assign { target, .. } = &statement.kind {
                     maps.written(target);
                 }
@@ -99,6 +102,14 @@ impl Maps {
             rest = others;
         }
         rest.iter().for_each(|arg| self.expr(arg));
+    }
+
+    /// A loop runs over a map: a use of it as a whole.
+    fn walked(&mut self, over: &Expr) {
+        match &over.kind {
+            ExprKind::Map { name, key: None } => drop(self.enter(name, over.span)),
+            _ => self.expr(over),
+        }
     }
 
     fn written(&mut self, target: &Expr) {

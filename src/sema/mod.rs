@@ -22,6 +22,7 @@ mod fields;
 pub mod format;
 mod infer;
 pub mod listing;
+mod loops;
 mod maps;
 mod names;
 mod print;

@@ -94,6 +94,17 @@ impl<'p> Printer<'p> {
                 let value = value.as_ref().map(|value| self.expr(value)).unwrap_or_default();
                 format!("{} <- {value}", self.entry(*map, key.as_ref())).trim_end().to_string()
             }
+            While { cond, body } => return self.round(&format!("while {}", self.expr(cond)), body),
+            ForRange { var, start, end, body } => {
+                let head = format!("for {} : {}..{}", self.var(*var), self.expr(start), self.expr(end));
+                return self.round(&head, body);
+            }
+            ForMap { var, map, body } => {
+                return self.round(&format!("for {} : {}", self.var(*var), self.name(*map)), body);
+            }
+            Unroll { count, body } => return self.round(&format!("unroll {count}"), body),
+            Break => "break".into(),
+            Continue => "continue".into(),
             Return => "return".into(),
             Printf { format, args } => {
                 let args: String = args.iter().map(|arg| format!(", {}", self.expr(arg))).collect();
@@ -123,6 +134,12 @@ impl<'p> Printer<'p> {
             self.line("} else {");
             self.nested(otherwise);
         }
+        self.line("}");
+    }
+
+    fn round(&mut self, head: &str, body: &[Stmt]) {
+        self.line(&format!("{head} {{"));
+        self.nested(body);
         self.line("}");
     }
 

@@ -27,7 +27,12 @@ impl Checker<'_, '_> {
             {
                 let message = "this statement never runs";
                 let warning = Diagnostic::warning(codes::UNREACHABLE, message).at(next.span, "never reached");
-                self.report(warning.because(statement.span, "the probe ends here"));
+                let why = match out.last().map(|stmt| &stmt.kind) {
+                    Some(StmtKind::Break) => "the loop ends here",
+                    Some(StmtKind::Continue) => "the round ends here",
+                    _ => "the probe ends here",
+                };
+                self.report(warning.because(statement.span, why));
                 dead = true;
             }
         }
@@ -54,7 +59,8 @@ impl Checker<'_, '_> {
             }
             StatementKind::Block(block) => return out.extend(self.block(block)),
             StatementKind::Discard(value) => self.value(value).map(|v| StmtKind::Expr(v.into_expr())),
-            other => return self.refuse_statement(other, span),
+            StatementKind::Import(_) => return self.refuse_statement(&statement.kind, span),
+            _ => self.loop_statement(statement),
         };
         out.extend(kind.map(|kind| Stmt { span, kind }));
     }
@@ -341,7 +347,7 @@ fn has_effect(kind: &ExprKind) -> bool {
 /// True when nothing runs after the statement.
 fn ends(stmt: &Stmt) -> bool {
     match &stmt.kind {
-        StmtKind::Return | StmtKind::Exit { .. } => true,
+        StmtKind::Return | StmtKind::Break | StmtKind::Continue | StmtKind::Exit { .. } => true,
         StmtKind::If { then, otherwise, .. } => then.iter().any(ends) && otherwise.iter().any(ends),
         _ => false,
     }

@@ -491,6 +491,45 @@ pub enum StmtKind {
         /// Otherwise.
         otherwise: Vec<Stmt>,
     },
+    /// `while`: the condition is computed before every round.
+    While {
+        /// Goes on while it holds.
+        cond: Expr,
+        /// A round.
+        body: Vec<Stmt>,
+    },
+    /// `for ($i : start..end)`: both ends are computed once, before the first round.
+    ForRange {
+        /// Set to the next number at the start of each round; what the body sets it to counts for that round only.
+        var: VarId,
+        /// The first number, of the variable's type.
+        start: Expr,
+        /// One past the last, of the variable's type.
+        end: Expr,
+        /// A round.
+        body: Vec<Stmt>,
+    },
+    /// `for ($kv : @map)`: a round for each key that the map has when the loop begins and still has when its turn comes.
+    ForMap {
+        /// Set at the start of each round: a tuple of key and value, of the map's types. The value of an aggregation
+        /// is a number.
+        var: VarId,
+        /// A map with a key.
+        map: MapId,
+        /// A round.
+        body: Vec<Stmt>,
+    },
+    /// `unroll (count)`: so many copies of the body, one after the other.
+    Unroll {
+        /// At least 1.
+        count: u32,
+        /// A round.
+        body: Vec<Stmt>,
+    },
+    /// Leaves the innermost loop.
+    Break,
+    /// Goes on with the next round of the innermost loop.
+    Continue,
     /// Ends this run of the probe.
     Return,
     /// `printf(format, args)`
@@ -559,7 +598,8 @@ pub enum ExprKind {
     Str(Vec<u8>),
     /// A scratch variable.
     Var(VarId),
-    /// `@m[key]` on a map of plain values: 0 or "" when there is no such key.
+    /// `@m[key]`: 0 or "" when there is no such key. Of an aggregation (but histograms and stats) the number that
+    /// it is, in 64 bits.
     MapGet {
         /// Which.
         map: MapId,

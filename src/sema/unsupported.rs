@@ -24,9 +24,8 @@ impl Checker<'_, '_> {
     /// Refuses a statement.
     pub(super) fn refuse_statement(&mut self, kind: &StatementKind, span: Span) {
         let what = match kind {
-            StatementKind::For { .. } | StatementKind::While { .. } | StatementKind::Unroll { .. } => "loops",
             StatementKind::Import(_) => "imports within a probe",
-            _ => "`break` and `continue`",
+            _ => "statements of this kind",
         };
         self.report(refuse(what, span));
     }

@@ -20,17 +20,20 @@ pub enum Cause {
     MapBusy = 4,
     /// An index outside its array; the element was taken as 0.
     OutOfBounds = 5,
+    /// A loop was left because the kernel allows no more rounds.
+    LoopLimit = 6,
 }
 
 impl Cause {
     /// Every cause, in the order of the table.
-    pub const ALL: [Cause; 6] = [
+    pub const ALL: [Cause; 7] = [
         Cause::RingFull,
         Cause::MapFull,
         Cause::ReadFault,
         Cause::Truncated,
         Cause::MapBusy,
         Cause::OutOfBounds,
+        Cause::LoopLimit,
     ];
 
     /// In words, for the footer.
@@ -42,6 +45,7 @@ impl Cause {
             Cause::Truncated => "strings truncated",
             Cause::MapBusy => "updates lost: map busy or out of memory",
             Cause::OutOfBounds => "array indices out of bounds",
+            Cause::LoopLimit => "loops cut short: too many rounds for this kernel",
         }
     }
 }

@@ -177,6 +177,8 @@ pub enum MapRole {
     Scratch,
     /// All zero and never written: the source of initial values too large for the stack.
     Zeros,
+    /// Keys of a map that a loop runs over, as they were when it began.
+    Keys,
 }
 
 /// 8-byte words of the globals map, by index: what user space writes before the start, then counters of the

@@ -176,6 +176,7 @@ pub fn program(name: &str, kind: ProbeKind, attach: (&str, Attach), asm: Asm, li
         clause: 0,
         insns: asm.insns,
         relocs: asm.relocs,
+        callbacks: Vec::new(),
         lines,
         attach: vec![AttachPoint { name: attach.0.into(), target: attach.1, cookie: 0, place: (0, 1, 1) }],
         cookies: false,

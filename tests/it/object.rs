@@ -81,7 +81,8 @@ fn code_lies_where_its_symbol_says_with_line_info_and_relocations() {
             assert_eq!(file.symbol_by_index(target).unwrap().name(), Ok(&*spec.name));
             let slots = &code[reloc.at as usize * 8..][..16];
             assert_eq!(slots[1] >> 4, if reloc.value_offset.is_some() { 2 } else { 1 });
-            assert_eq!(slots[12..], reloc.value_offset.unwrap_or(0).to_le_bytes());
+            let marked = reloc.value_offset.map_or(0, |offset| offset | elf::VALUE_MARK);
+            assert_eq!(slots[12..], marked.to_le_bytes());
         }
     }
     let names: Vec<_> = file.sections().filter_map(|s| s.name().ok().map(str::to_owned)).collect();

@@ -36,12 +36,28 @@ impl Linter<'_> {
                 Arg::Context | Arg::Const | Arg::Any => {}
             }
         }
+        if helper == Helper::ForEachMapElem {
+            match read(state, 3)? {
+                // the kernel takes nothing but its stack for the state
+                Kind::Frame(start, 0) => state.write(start, 8),
+                _ => return Err("the state of a callback is not on the stack".into()),
+            }
+        }
         let result = self.result(state, helper, target, at)?;
         if let Some(id) = released {
             state.release(id);
         }
         state.regs[1..6].fill(Kind::Nothing);
         state.regs[0] = result;
+        Ok(())
+    }
+
+    pub(super) fn call_sub(&self, state: &mut State, callback: i32) -> Result<()> {
+        if self.code.callbacks.get(callback as usize).is_none() {
+            return Err("a call of no function".into());
+        }
+        state.regs[1..6].fill(Kind::Nothing);
+        state.regs[0] = Kind::ANY;
         Ok(())
     }
 

@@ -31,9 +31,10 @@ impl Linter<'_> {
             op::ST => self.store(state, insn, Kind::constant(insn.imm.into()))?,
             op::STX => self.store_reg(state, insn)?,
             _ => match insn.code & op::OP {
+                op::CALL if insn.src == op::PSEUDO_CALL => self.call_sub(state, insn.imm)?,
                 op::CALL => self.call(state, insn.imm, at)?,
                 op::EXIT => finish(state)?,
-                op::JA => {}
+                op::JA | op::JCOND => {}
                 _ => condition(state, insn)?,
             },
         }
@@ -65,6 +66,7 @@ impl Linter<'_> {
         let next = self.code.insns.get(at + 1).ok_or("half an immediate")?;
         let reloc = self.code.relocs.binary_search_by_key(&(at as u32), |reloc| reloc.at);
         let kind = match (insn.src, reloc.map(|index| self.code.relocs[index])) {
+            (op::PSEUDO_FUNC, Err(_)) if (insn.imm as usize) < self.code.callbacks.len() => Kind::ANY,
             (0, Err(_)) => Kind::constant(i64::from(next.imm) << 32 | i64::from(insn.imm as u32)),
             (op::PSEUDO_MAP, Ok(reloc)) if reloc.value_offset.is_none() => Kind::Map(reloc.map),
             (op::PSEUDO_MAP_VALUE, Ok(reloc)) => {

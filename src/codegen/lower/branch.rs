@@ -34,6 +34,11 @@ impl Lower<'_> {
                 done.succs.push(self.edge(block, 1, non_null, None, ids, blocks));
                 self.push(MInst::Branch { test: Test::null(left) });
             }
+            Some(Terminator::MayGo { go, stop }) => {
+                done.succs.push(self.edge(block, 0, go, None, ids, blocks));
+                done.succs.push(self.edge(block, 1, stop, None, ids, blocks));
+                self.push(MInst::MayGo);
+            }
             Some(Terminator::Return(value)) => {
                 let value = self.fixed(*value);
                 self.push(MInst::Exit { value });

@@ -5,8 +5,14 @@
 use smallvec::SmallVec;
 
 use super::Lower;
+use crate::codegen::callback::{Callback, Collect, Round};
+use crate::codegen::inst::Code;
 use crate::codegen::mach::{MInst, Reg};
-use crate::ir::{Helper, Value};
+use crate::ir::typing::MapTarget;
+use crate::ir::{Helper, MapRef, Value};
+
+/// Rounds that bpf_loop does.
+const MOST_ROUNDS: i64 = 1 << 23;
 
 impl Lower<'_> {
     /// A call; its result is kept when `result` is given.
@@ -30,6 +36,49 @@ impl Lower<'_> {
         if let (true, Some(whole)) = (self.facts.is_half(result), self.regs[result]) {
             self.sign_extend_reg(dst, 32, whole);
         }
+    }
+
+    /// Has the kernel call a function of ours on every entry of a map.
+    pub(super) fn collect(&mut self, map: Value, state: Value, into: MapRef, capacity: u32) {
+        self.close_shared();
+        let (map_reg, state_reg) = (self.fixed(map), self.fixed(state));
+        let target = MapTarget::of(self.maps, self.func, map);
+        let key_size = target.map_or(0, |target| target.key_size);
+        let (func, flags) = (self.fresh(), self.constant(0));
+        let callback = self.callbacks.len() as u32;
+        self.callbacks.push(Callback::Collect(Collect { into, key_size, capacity, span: self.span }));
+        self.push(MInst::FuncAddr { dst: func, callback });
+        self.push_call(Helper::ForEachMapElem, &[map_reg, func, state_reg, flags], None);
+    }
+
+    /// Has the kernel call a round of a loop, as often as it does at most.
+    pub(super) fn rounds(&mut self, sub: u32) {
+        self.close_shared();
+        let callback = self.round(sub, false);
+        let (rounds, func) = (self.constant(MOST_ROUNDS), self.fresh());
+        let (context, flags) = (self.constant(0), self.constant(0));
+        self.push(MInst::FuncAddr { dst: func, callback });
+        self.push_call(Helper::Loop, &[rounds, func, context, flags], None);
+    }
+
+    /// Calls a round of a loop.
+    pub(super) fn call_sub(&mut self, sub: u32, result: Option<Value>) {
+        self.close_shared();
+        let callback = self.round(sub, true);
+        let Some(result) = result else { return self.push(MInst::CallSub { callback, dst: None }) };
+        let dst = self.defined(result);
+        if self.crossing.contains(result) {
+            let src = self.fresh();
+            self.push(MInst::CallSub { callback, dst: Some(src) });
+            self.push(MInst::Move { dst, src });
+        } else {
+            self.push(MInst::CallSub { callback, dst: Some(dst) });
+        }
+    }
+
+    fn round(&mut self, sub: u32, called: bool) -> u32 {
+        self.callbacks.push(Callback::Round(Round { sub, called, code: Code::default() }));
+        self.callbacks.len() as u32 - 1
     }
 
     /// A value for a fixed register: a copy, when the value is needed beyond a call.

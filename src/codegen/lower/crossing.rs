@@ -37,7 +37,7 @@ impl Lower<'_> {
         for block in self.cfg.reverse_postorder() {
             let mut calls = 0;
             for inst in &self.func.blocks[block].insts {
-                calls += u32::from(matches!(self.func.insts[*inst], InstData::Call { .. }));
+                calls += u32::from(is_call(&self.func.insts[*inst]));
                 (places[*inst], homes[*inst]) = (calls, Some(block));
             }
             totals[block] = calls;
@@ -69,7 +69,7 @@ impl Lower<'_> {
             for inst in &self.func.blocks[block].insts {
                 let data = &self.func.insts[*inst];
                 data.for_each_operand(|value| used(value, calls));
-                calls += u32::from(matches!(data, InstData::Call { .. }));
+                calls += u32::from(is_call(data));
             }
             if let Some(terminator) = &self.func.blocks[block].terminator {
                 self.terminator_operands(terminator, &mut |value| used(value, calls));
@@ -96,4 +96,12 @@ impl Lower<'_> {
             _ => self.facts.canon(value),
         }
     }
+}
+
+/// True for what loses r0 to r5.
+fn is_call(data: &InstData) -> bool {
+    matches!(
+        data,
+        InstData::Call { .. } | InstData::Collect { .. } | InstData::Rounds { .. } | InstData::CallSub { .. }
+    )
 }

@@ -165,7 +165,7 @@ impl<'a> Facts<'a> {
                 Some(Terminator::Branch { cond, .. }) => work.push(*cond),
                 Some(Terminator::BrNull { ptr, .. }) => work.push(*ptr),
                 Some(Terminator::Return(value)) => work.push(*value),
-                Some(Terminator::Jump(_)) | None => {}
+                Some(Terminator::Jump(_) | Terminator::MayGo { .. }) | None => {}
             }
         }
         while let Some(value) = work.pop() {

@@ -28,6 +28,7 @@ use std::collections::HashSet;
 
 use cranelift_entity::SecondaryMap;
 
+use super::callback::Callback;
 use super::frame::Frame;
 use super::inst::Target;
 use super::mach::{MBlock, MFunc, MInst, Reg, Src};
@@ -60,7 +61,7 @@ pub fn lower(func: &Function, cfg: &Cfg, context: Context<'_>) -> MFunc {
     for block in &mut blocks {
         stores::merge(block, &lower.aligned);
     }
-    MFunc { blocks, vregs: lower.vregs }
+    MFunc { blocks, vregs: lower.vregs, callbacks: lower.callbacks }
 }
 
 /// A block whose holes are still open.
@@ -102,6 +103,7 @@ struct Lower<'a> {
     sharing: Sharing,
     /// What stands in each hole.
     holes: Vec<Option<MInst>>,
+    callbacks: Vec<Callback>,
 }
 
 impl<'a> Lower<'a> {
@@ -124,6 +126,7 @@ impl<'a> Lower<'a> {
             serial: 0,
             sharing: Sharing::default(),
             holes: Vec::new(),
+            callbacks: Vec::new(),
         };
         lower.crossing = lower.crossing();
         lower
@@ -232,6 +235,9 @@ impl<'a> Lower<'a> {
             }
             InstData::AtomicCmpXchg { .. } => self.compare_exchange(data, dst),
             InstData::Zero { base, offset, len } => self.zero(*base, *offset, *len),
+            InstData::Rounds { sub } => self.rounds(*sub),
+            InstData::CallSub { sub } => self.call_sub(*sub, result),
+            InstData::Collect { map, state, into, capacity } => self.collect(*map, *state, *into, *capacity),
             InstData::Copy { .. } => self.copy(data),
             InstData::Call { helper, args } => {
                 let wanted = result.filter(|value| dst.is_some() || self.halves[*value].is_some());

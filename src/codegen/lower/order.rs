@@ -164,6 +164,7 @@ fn spread_cold(blocks: &mut [MBlock]) {
 fn unlikely(block: &MBlock) -> Option<usize> {
     match block.insts.last() {
         Some((MInst::Branch { test }, _)) if test.null_check => Some(0),
+        Some((MInst::MayGo, _)) => Some(1),
         _ => None,
     }
 }

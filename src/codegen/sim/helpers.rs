@@ -2,6 +2,7 @@
 
 use super::memory::{Bytes, Object, Reservation};
 use super::{Machine, Result};
+use crate::codegen::callback::Callback;
 use crate::ir::interp::Record;
 use crate::ir::{Helper, MapRef};
 use crate::wire::map::MapKind;
@@ -24,6 +25,8 @@ impl Machine<'_> {
         match helper {
             Helper::MapLookup | Helper::MapLookupPerCpu => self.lookup(helper),
             Helper::MapUpdate | Helper::MapDelete => self.change(helper),
+            Helper::ForEachMapElem => self.for_each(),
+            Helper::Loop => self.rounds(),
             Helper::Comm => self.comm(),
             Helper::ProbeReadUser | Helper::ProbeReadKernel => self.probe_read(helper),
             Helper::ProbeReadUserStr | Helper::ProbeReadKernelStr => self.probe_read_str(helper),
@@ -79,6 +82,42 @@ impl Machine<'_> {
             if helper == Helper::MapDelete { state.delete(&key) } else { state.update(&key, &value, flags) };
         // as kernels before 6.4 give it: an int, the upper half lost
         Ok(u64::from(result as u32))
+    }
+
+    /// Runs a round of a loop.
+    pub(super) fn call_sub(&mut self, number: u64) -> Result<u64> {
+        match self.code.callbacks.get(number as usize) {
+            Some(Callback::Round(round)) => {
+                super::run(self.maps, &round.code, self.world).map_err(|fault| format!("in a round, {fault}"))
+            }
+            _ => Err("a call of no function".into()),
+        }
+    }
+
+    fn rounds(&mut self) -> Result<u64> {
+        let mut done = 0;
+        while done < self.reg(1)? && self.world.another_round() {
+            done += 1;
+            if self.call_sub(self.reg(2)?)? != 0 {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    fn for_each(&mut self) -> Result<u64> {
+        let (Object::Map(map) | Object::Inner(map)) = self.object(1)? else {
+            return Err("r1 is not a map".into());
+        };
+        let callback = match self.code.callbacks.get(self.reg(2)? as usize) {
+            Some(Callback::Collect(callback)) => callback,
+            _ => return Err("r2 is not a function for entries".into()),
+        };
+        let (into, capacity, state) = (callback.into, callback.capacity.into(), self.reg(3)?);
+        let [count, first] = [0, 8].map(|at| self.memory.load(self.world, state + at, 8));
+        let count = self.world.collect(map, into, (count?, first?), capacity);
+        self.memory.store(self.world, state, 8, count)?;
+        Ok(0)
     }
 
     fn comm(&mut self) -> Result<u64> {

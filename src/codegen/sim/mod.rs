@@ -10,6 +10,7 @@
 mod helpers;
 mod memory;
 
+use crate::codegen::callback;
 use crate::codegen::inst::{Code, Insn};
 use crate::codegen::opcode as op;
 use crate::ir::interp::World;
@@ -112,6 +113,7 @@ impl Machine<'_> {
         let next = self.code.insns.get(self.at).ok_or("half an immediate")?;
         let reloc = self.code.relocs.iter().find(|r| r.at as usize == self.at - 1);
         let value = match reloc {
+            None if insn.src == op::PSEUDO_FUNC => u64::from(insn.imm as u32),
             None => u64::from(next.imm as u32) << 32 | u64::from(insn.imm as u32),
             Some(reloc) => match reloc.value_offset {
                 None => self.memory.map(reloc.map),
@@ -179,13 +181,18 @@ impl Machine<'_> {
                 return self.reg(0).map(Some);
             }
             op::CALL => {
-                let result = self.call(insn.imm)?;
+                let result = match callback::called(insn) {
+                    Some(number) => self.call_sub(number.into())?,
+                    None => self.call(insn.imm)?,
+                };
                 self.regs[1..6].fill(None);
                 self.regs[0] = Some(result);
                 return Ok(None);
             }
             op::JA if narrow => insn.imm,
             op::JA => insn.off.into(),
+            op::JCOND if self.world.another_round() => 0,
+            op::JCOND => insn.off.into(),
             _ if self.holds(insn, narrow)? => insn.off.into(),
             _ => 0,
         };

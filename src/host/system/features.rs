@@ -16,6 +16,7 @@ pub fn probe(feature: Feature) -> bool {
         Feature::Gotol => loads(&[mov(0, 0), Insn { code: 0x06, ..Insn::default() }, EXIT]),
         Feature::ForEachMapElem => helper(164),
         Feature::BpfLoop => helper(181),
+        Feature::MayGoto => may_goto(),
         Feature::AttachCookie => helper(174),
         Feature::GetFuncIp => helper(173),
         Feature::LookupPerCpu => helper(195),
@@ -87,6 +88,16 @@ fn raw(insn: Insn) -> sys::bpf_insn {
 
 fn loads(insns: &[Insn]) -> bool {
     load(sys::BPF_PROG_TYPE_KPROBE, 0, insns).is_some()
+}
+
+/// `r0 = 0; again: may_goto out; goto again; out: exit`
+fn may_goto() -> bool {
+    loads(&[
+        mov(0, 0),
+        Insn { code: 0xe5, off: 1, ..Insn::default() },
+        Insn { code: 0x05, off: -2, ..Insn::default() },
+        EXIT,
+    ])
 }
 
 /// `*(u64 *)(r10 - 8) = 0; r0 = 1; r0 = fetch_add(r10 - 8, r0)`

@@ -6,6 +6,7 @@
 
 use smallvec::{SmallVec, smallvec};
 
+use super::loops::Loops;
 use super::module::{ModuleBuilder, System};
 use super::slots::Slots;
 use super::vars::{Changes, Vars};
@@ -43,6 +44,7 @@ pub struct FuncBuilder<'f, 'm> {
     pub vars: Vars,
     pub slots: Slots,
     pub span: Span,
+    pub loops: Loops,
     block: Option<Block>,
     cold: Vec<Block>,
     exit: Option<Block>,
@@ -58,6 +60,13 @@ pub struct Arm {
     changes: Changes,
     /// What it computed, where it was to compute something.
     result: Option<Value>,
+}
+
+impl Arm {
+    /// An arm that never comes back.
+    pub fn ended() -> Arm {
+        Arm { end: None, changes: Changes::new(), result: None }
+    }
 }
 
 impl<'f, 'm> FuncBuilder<'f, 'm> {
@@ -80,6 +89,7 @@ impl<'f, 'm> FuncBuilder<'f, 'm> {
             vars: Vars::new(probe.vars.len(), super::walk::addressed_vars(probe)),
             slots: Slots::default(),
             span: probe.span,
+            loops: Loops::default(),
             block: Some(entry),
             cold: Vec::new(),
             exit: None,
@@ -217,6 +227,17 @@ impl<'f, 'm> FuncBuilder<'f, 'm> {
     pub fn cold_arm(&mut self, block: Block, build: impl FnOnce(&mut Self) -> Option<Value>) -> Arm {
         self.enter_cold(block);
         self.region(build)
+    }
+
+    /// Builds an arm in `block` that never comes back, and goes on where it was.
+    pub fn aside(&mut self, block: Block, build: impl FnOnce(&mut Self)) {
+        let here = self.block.take();
+        self.cold_arm(block, |b| {
+            build(b);
+            None
+        });
+        debug_assert!(self.block.is_none(), "an arm that comes back");
+        self.block = here;
     }
 
     /// Builds an arm from here on.

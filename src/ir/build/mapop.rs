@@ -54,7 +54,7 @@ impl<'m> FuncBuilder<'_, 'm> {
     }
 
     /// The map to work on. A double-buffered one is looked up, which leaves for `missing` in theory.
-    fn open(&mut self, info: &MapInfo, missing: Block) -> Value {
+    pub fn open(&mut self, info: &MapInfo, missing: Block) -> Value {
         let map = self.map_addr(info.map);
         if !info.swapped {
             return map;
@@ -90,6 +90,9 @@ impl<'m> FuncBuilder<'_, 'm> {
 
     /// `@m[key]`: 0 when there is no such key.
     pub fn map_get(&mut self, map: MapId, key: Option<&'m Expr>, ty: &Type) -> Value {
+        if let Some(kind) = self.aggregation(map) {
+            return self.aggregate_get(map, kind, key);
+        }
         let info = self.info(map);
         let key = self.key(&info, key);
         let found = self.find(&info, key);

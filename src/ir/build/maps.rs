@@ -8,7 +8,7 @@ use super::names::{Names, map_name};
 use super::walk;
 use crate::diag::{Diagnostic, Sink, codes};
 use crate::ir::entities::MapRef;
-use crate::sema::tree::{Aggregate, ExprKind, Map, MapId, MapValue, Program};
+use crate::sema::tree::{Aggregate, ExprKind, Map, MapId, MapValue, Program, StmtKind};
 use crate::sema::types::Type;
 use crate::wire::align_up;
 use crate::wire::map::{GLOBALS, MapKind, MapRole, MapSpec, ValueKind};
@@ -61,15 +61,17 @@ pub fn plan(
     names: &mut Names,
     sink: &mut Sink,
 ) -> (Vec<MapInfo>, Vec<MapSpec>) {
-    let deleted = deleted_keyless(program);
+    let (deleted, read) = (deleted_keyless(program), read_maps(program));
     let mut counters = GLOBALS..;
     let plan_one = |(index, map): (usize, &Map)| {
         let key = map.key.as_ref().map(|key| fit_key(program, facts, map, key, sink));
         let kind = value_kind(program, &map.value);
         let key_size = key.as_ref().map_or(4, |key| size_of(program, key));
-        let deleted = deleted.contains(&MapId(index as u32));
-        let (storage, on_demand) = storage(facts, map, deleted, key_size, kind.size());
-        let keyless_array = key.is_none() && storage != MapKind::PerCpuHash;
+        let id = MapId(index as u32);
+        let deleted = deleted.contains(&id);
+        let shared = !facts.lookup_percpu && read.contains(&id);
+        let (storage, on_demand) = storage(facts, map, (deleted, shared), key_size, kind.size());
+        let keyless_array = key.is_none() && !matches!(storage, MapKind::PerCpuHash | MapKind::Hash);
         let has_word = keyless_array && matches!(kind, ValueKind::Plain(_) | ValueKind::Sum { .. });
         let info = MapInfo {
             map: MapRef::from_u32(index as u32),
@@ -126,6 +128,24 @@ fn deleted_keyless(program: &Program) -> HashSet<MapId> {
     deleted
 }
 
+/// Maps whose values programs read.
+fn read_maps(program: &Program) -> HashSet<MapId> {
+    let mut read = HashSet::new();
+    for probe in &program.probes {
+        walk::each_expr_of(probe, &mut |expr| {
+            if let ExprKind::MapGet { map, .. } = &expr.kind {
+                read.insert(*map);
+            }
+        });
+        walk::each_stmt(&probe.body, &mut |statement| {
+            if let StmtKind::ForMap { map, .. } = &statement.kind {
+                read.insert(*map);
+            }
+        });
+    }
+    read
+}
+
 fn value_kind(program: &Program, value: &MapValue) -> ValueKind {
     match value {
         MapValue::Plain(ty) => ValueKind::Plain(layout::map_value_shape(program, ty)),
@@ -158,19 +178,31 @@ fn fit_key(program: &Program, facts: &Facts, map: &Map, key: &Type, sink: &mut S
 }
 
 /// The kind of map, and whether its entries are allocated when needed.
-fn storage(facts: &Facts, map: &Map, deleted: bool, key: u32, value: u32) -> (MapKind, bool) {
+fn storage(
+    facts: &Facts,
+    map: &Map,
+    (deleted, shared): (bool, bool),
+    key: u32,
+    value: u32,
+) -> (MapKind, bool) {
     let entries = u64::from(map.max_entries) * u64::from(align_up(key, 8) + 64);
     let values = u64::from(map.max_entries) * u64::from(align_up(value, 8));
     let on_demand = |bytes: u64| facts.on_demand_hash && bytes > PREALLOCATED;
+    let shareable = match &map.value {
+        MapValue::Plain(_) => false,
+        MapValue::Aggregate(kind) => !matches!(kind, Aggregate::Min { .. } | Aggregate::Max { .. }),
+    };
     match (&map.key, &map.value) {
         (None, MapValue::Plain(_)) => (MapKind::Array, false),
+        // What other CPUs keep for themselves cannot be read.
+        (None, MapValue::Aggregate(_)) if shared && shareable && !deleted => (MapKind::Array, false),
+        (_, MapValue::Aggregate(_)) if shared && shareable => (MapKind::Hash, on_demand(entries + values)),
         // A program can remove a value that every CPU keeps for itself from a hash only.
         (None, MapValue::Aggregate(_)) if deleted => (MapKind::PerCpuHash, false),
         (None, MapValue::Aggregate(_)) => (MapKind::PerCpuArray, false),
         (Some(_), MapValue::Plain(_)) => (MapKind::Hash, on_demand(entries + values)),
-        (Some(_), MapValue::Aggregate(aggregate)) => {
+        (Some(_), MapValue::Aggregate(_)) => {
             let bytes = entries + values * u64::from(facts.possible_cpus);
-            let shareable = !matches!(aggregate, Aggregate::Min { .. } | Aggregate::Max { .. });
             if bytes > PER_CPU && shareable && !facts.on_demand_hash {
                 (MapKind::Hash, false)
             } else {

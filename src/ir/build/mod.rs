@@ -18,6 +18,8 @@
 //! - **Text** in slots, keys and map values is zero from its NUL to its end, so equality is a comparison of
 //!   words; in records what follows the NUL is whatever the ring held (older records of ours). Text is read with
 //!   room for one byte more than its type has: without a NUL in its own bytes it was cut.
+//! - **Loops** are loops ([`loops`]), guarded by `may_go`; for kernels that do not count rounds in place `outline`
+//!   makes functions of them. A loop that is cut short is counted.
 //! - **Reads** of kernel or user memory that fault give 0 or "" and are counted, once for a statement (or for an
 //!   arm of a condition), however many of its reads fault.
 //! - **Records** are reserved first and filled in place. Nothing wakes the reader but control records, and the
@@ -40,6 +42,7 @@ use super::module::Module;
 pub mod arch;
 mod address;
 mod aggregate;
+mod aggregate_read;
 mod buckets;
 mod builtin;
 mod compare;
@@ -48,6 +51,8 @@ mod expr;
 mod func;
 mod insert;
 pub mod layout;
+mod loops;
+mod map_loop;
 mod mapop;
 mod maps;
 mod module;
@@ -81,6 +86,10 @@ pub struct Facts {
     pub on_demand_hash: bool,
     /// Hashes take keys of more than 512 bytes (5.11).
     pub long_keys: bool,
+    /// bpf_for_each_map_elem.
+    pub for_each_map_elem: bool,
+    /// bpf_map_lookup_percpu_elem.
+    pub lookup_percpu: bool,
     /// CPUs there may ever be: what per-CPU maps take memory for.
     pub possible_cpus: u32,
     /// Bytes of the ring; None for the default.
@@ -98,6 +107,8 @@ impl Default for Facts {
             ktime_boot: true,
             on_demand_hash: true,
             long_keys: true,
+            for_each_map_elem: true,
+            lookup_percpu: true,
             possible_cpus: 2,
             ring_bytes: None,
         }
@@ -116,6 +127,11 @@ impl Facts {
     pub(crate) fn key_limit(&self) -> u32 {
         if self.long_keys { 1 << 16 } else { 512 }
     }
+}
+
+/// True when a probe has a loop: only then it matters what the kernel thinks of them.
+pub fn has_loops(program: &tree::Program) -> bool {
+    program.probes.iter().any(|probe| walk::has_loops(&probe.body))
 }
 
 /// Builds every program of `program`, with maps and actions. What the kernel is known not to take is an error in

@@ -161,6 +161,23 @@ impl<'m> ModuleBuilder<'m> {
         map
     }
 
+    /// An array for keys of so many bytes.
+    pub fn keys(&mut self, key_size: u32, entries: u32) -> MapRef {
+        let name = self.names.unique("bt_keys");
+        self.module.maps.push(MapSpec {
+            name,
+            kind: MapKind::Array,
+            inner: None,
+            key_size: 4,
+            value_size: align_up(key_size, 8),
+            max_entries: entries,
+            on_demand: false,
+            mmap: false,
+            role: MapRole::Keys,
+            len_counter: None,
+        })
+    }
+
     /// The map of zeros, with room for `size` bytes.
     pub fn zeros(&mut self, size: u32) -> MapRef {
         let map = self.system(System::Zeros);

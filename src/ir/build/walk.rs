@@ -76,15 +76,112 @@ pub fn each_expr_in<'t>(statements: &'t [Stmt], f: &mut impl FnMut(&'t Expr)) {
                 each_expr_in(then, f);
                 each_expr_in(otherwise, f);
             }
+            StmtKind::While { cond, body } => {
+                each_expr(cond, f);
+                each_expr_in(body, f);
+            }
+            StmtKind::ForRange { start, end, body, .. } => {
+                each_expr(start, f);
+                each_expr(end, f);
+                each_expr_in(body, f);
+            }
+            StmtKind::ForMap { body, .. } | StmtKind::Unroll { body, .. } => each_expr_in(body, f),
             StmtKind::Printf { args, .. } => args.iter().for_each(|arg| each_expr(arg, f)),
             StmtKind::Exit { code } => code.iter().for_each(|code| each_expr(code, f)),
             StmtKind::Return
+            | StmtKind::Break
+            | StmtKind::Continue
             | StmtKind::PrintMap { .. }
             | StmtKind::Clear(_)
             | StmtKind::Zero(_)
             | StmtKind::Time { .. } => {}
         }
     }
+}
+
+/// Calls `f` with every statement, those within expressions too.
+pub fn each_stmt<'t>(statements: &'t [Stmt], f: &mut impl FnMut(&'t Stmt)) {
+    each_nested(statements, f);
+    each_expr_in(statements, &mut |expr| each_stmt_of(expr, f));
+}
+
+/// Calls `f` with the statements of a block that is the expression itself.
+fn each_stmt_of<'t>(expr: &'t Expr, f: &mut impl FnMut(&'t Stmt)) {
+    if let ExprKind::Block { statements, .. } = &expr.kind {
+        each_nested(statements, f);
+    }
+}
+
+/// Calls `f` with every statement, outer ones before those in them; not those within expressions.
+fn each_nested<'t>(statements: &'t [Stmt], f: &mut impl FnMut(&'t Stmt)) {
+    for statement in statements {
+        f(statement);
+        match &statement.kind {
+            StmtKind::If { then, otherwise, .. } => {
+                each_nested(then, f);
+                each_nested(otherwise, f);
+            }
+            StmtKind::While { body, .. }
+            | StmtKind::ForRange { body, .. }
+            | StmtKind::ForMap { body, .. }
+            | StmtKind::Unroll { body, .. } => each_nested(body, f),
+            _ => {}
+        }
+    }
+}
+
+/// Variables that the statements, or expressions in them, may set.
+pub fn assigned_in(statements: &[Stmt]) -> Vec<VarId> {
+    let mut vars = Vec::new();
+    each_stmt(statements, &mut |statement| vars.extend(assigned_by(statement)));
+    each_expr_in(statements, &mut |expr| vars.extend(stepped(expr)));
+    vars
+}
+
+/// Variables that computing the expression may set.
+pub fn assigned_within(expr: &Expr) -> Vec<VarId> {
+    let mut vars = Vec::new();
+    each_expr(expr, &mut |part| {
+        vars.extend(stepped(part));
+        each_stmt_of(part, &mut |statement| vars.extend(assigned_by(statement)));
+    });
+    vars
+}
+
+fn assigned_by(statement: &Stmt) -> Option<VarId> {
+    match &statement.kind {
+        StmtKind::SetVar { var, .. } | StmtKind::ForRange { var, .. } => Some(*var),
+        _ => None,
+    }
+}
+
+/// True when a `break` or `continue` of the statements leaves the loop around them.
+pub fn leaves(statements: &[Stmt]) -> bool {
+    let mut found = false;
+    each_stmt(statements, &mut |statement| {
+        found |= matches!(statement.kind, StmtKind::Break | StmtKind::Continue);
+    });
+    found
+}
+
+/// The variable that the expression itself steps.
+fn stepped(expr: &Expr) -> Option<VarId> {
+    match expr.kind {
+        ExprKind::StepVar { var, .. } => Some(var),
+        _ => None,
+    }
+}
+
+/// True when the statements hold a loop that runs more than once.
+pub fn has_loops(statements: &[Stmt]) -> bool {
+    let mut found = false;
+    each_stmt(statements, &mut |statement| {
+        found |= matches!(
+            statement.kind,
+            StmtKind::While { .. } | StmtKind::ForRange { .. } | StmtKind::ForMap { .. }
+        );
+    });
+    found
 }
 
 /// Calls `f` with every expression of the probe.

@@ -97,11 +97,16 @@ impl Generator<'_> {
         let mut args = vec![left];
         args.extend(self.args(carried));
         let result = self.args(1);
-        self.terminate(Terminator::Branch {
-            cond: left,
-            then: target(head, &args),
-            otherwise: target(exit, &result),
-        });
+        let (then, otherwise) = (target(head, &args), target(exit, &result));
+        if self.random.chance(30) {
+            // The kernel asks first whether there may be another round.
+            let asked = self.func.add_block();
+            self.terminate(Terminator::Branch { cond: left, then: target(asked, &[]), otherwise });
+            self.block = asked;
+            self.terminate(Terminator::MayGo { go: then, stop: target(exit, &result) });
+        } else {
+            self.terminate(Terminator::Branch { cond: left, then, otherwise });
+        }
         let end = self.scope.clone();
         self.join(exit, outside, &[end], 1);
     }

@@ -4,7 +4,7 @@ use cranelift_entity::SecondaryMap;
 
 use super::memory::{Memory, Object, Pointer, Word};
 use super::{Trap, TrapKind, World};
-use crate::ir::entities::{Block, Inst, Value};
+use crate::ir::entities::{Block, Inst, MapRef, Value};
 use crate::ir::function::{Function, InstData, Target, Terminator, Width};
 use crate::ir::typing::Maps;
 
@@ -77,6 +77,13 @@ impl<'a> Machine<'a> {
                 Word::Ptr(_) => non_null,
                 Word::Int(_) => return Err(TrapKind::Invalid("a number is checked for null")),
             },
+            Terminator::MayGo { go, stop } => {
+                if self.world.another_round() {
+                    go
+                } else {
+                    stop
+                }
+            }
             Terminator::Return(value) => return Ok(Leave::Return(self.int(*value)?)),
         };
         self.enter(target)
@@ -127,6 +134,7 @@ impl<'a> Machine<'a> {
                 let pointer = self.pointer(*base)?;
                 self.address_of(pointer)
             }
+            InstData::CallSub { sub } => self.call_sub(*sub)?,
             InstData::Call { helper, args } => return self.call(*helper, args).map(Some),
             data if func.result(inst).is_none() => return self.effect(data).map(|()| None),
             data => return self.pointer_or_load(data).map(Some),
@@ -212,6 +220,17 @@ impl<'a> Machine<'a> {
             InstData::AtomicAdd { width, base, offset, value } => {
                 self.atomic_add(*width, *base, *offset, *value).map(|_| ())
             }
+            InstData::Rounds { sub } => {
+                while self.world.another_round() {
+                    if self.call_sub(*sub)? != 0 {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+            InstData::Collect { map, state, into, capacity } => {
+                self.collect(*map, *state, *into, (*capacity).into())
+            }
             _ => Err(TrapKind::Invalid("the instruction has a result")),
         }
     }
@@ -230,6 +249,20 @@ impl<'a> Machine<'a> {
         let base = self.pointer(base)?;
         let bytes = &value.to_le_bytes()[..width.bytes() as usize];
         self.memory.write(self.world, base, offset.into(), bytes)
+    }
+
+    fn call_sub(&mut self, sub: u32) -> Result<u64> {
+        let sub = self.func.subs.get(sub as usize).ok_or(TrapKind::Invalid("no such function"))?;
+        Machine::new(self.maps, sub, self.world).run().map_err(|trap| trap.kind)
+    }
+
+    fn collect(&mut self, map: Value, state: Value, into: MapRef, capacity: u64) -> Result<()> {
+        let (Object::Map(map) | Object::Inner(map)) = self.pointer(map)?.object else {
+            return Err(TrapKind::Invalid("not a map"));
+        };
+        let (count, first) = (self.load(Width::B8, state, 0)?, self.load(Width::B8, state, 8)?);
+        let count = self.world.collect(map, into, (count, first), capacity);
+        self.store(Width::B8, state, 0, count)
     }
 
     /// The value before.

@@ -126,6 +126,8 @@ pub struct World {
     pub records: Vec<Record>,
     /// Instructions that may still run.
     pub fuel: u64,
+    /// Rounds of loops that the kernel still allows.
+    pub rounds: u64,
 }
 
 impl World {
@@ -144,7 +146,42 @@ impl World {
             ring_room: rings.map(|(map, spec)| (map, spec.max_entries.into())).collect(),
             records: Vec::new(),
             fuel: 1_000_000,
+            rounds: 1 << 23,
         }
+    }
+
+    /// Takes one round of those that the kernel allows; false when there are none left.
+    pub(crate) fn another_round(&mut self) -> bool {
+        let left = self.rounds > 0;
+        self.rounds = self.rounds.saturating_sub(1);
+        left
+    }
+
+    /// Writes the keys of `map` to the array `into`, as [`crate::ir::InstData::Collect`] says; gives the new count.
+    pub(crate) fn collect(
+        &mut self,
+        map: MapRef,
+        into: MapRef,
+        (mut count, first): (u64, u64),
+        capacity: u64,
+    ) -> u64 {
+        let keys: Vec<Vec<u8>> = self
+            .maps
+            .get(&map)
+            .map(|state| state.iter().map(|(key, _)| key.to_vec()).collect())
+            .unwrap_or_default();
+        let Some(array) = self.maps.get_mut(&into) else { return count };
+        for key in keys {
+            let at = count;
+            count = count.wrapping_add(1);
+            if at >= capacity {
+                break;
+            }
+            let index = (first.wrapping_add(at) as u32).to_le_bytes();
+            let Some(number) = array.find(&index) else { break };
+            array.value_mut(number)[..key.len()].copy_from_slice(&key);
+        }
+        count
     }
 
     /// The bytes from an address up to the end of its area; None where nothing is mapped.

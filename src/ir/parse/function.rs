@@ -138,6 +138,7 @@ impl<'p> FunctionParser<'p> {
                 let ptr = self.value()?;
                 Terminator::BrNull { ptr, null: self.next_target()?, non_null: self.next_target()? }
             }
+            "may_go" => Terminator::MayGo { go: self.target()?, stop: self.next_target()? },
             "return" => Terminator::Return(self.value()?),
             _ => return Ok(None),
         }))
@@ -287,6 +288,12 @@ impl<'p> FunctionParser<'p> {
             ("copy", None) => {
                 let ((to, to_offset), (from, from_offset)) = self.two_places()?;
                 Ok(InstData::Copy { to, to_offset, from, from_offset, len: self.next_len()? })
+            }
+            ("collect", None) => {
+                let (map, state) = (self.value()?, self.next_value()?);
+                self.parser.sign(',')?;
+                let into = self.parser.entity("map")?;
+                Ok(InstData::Collect { map, state, into, capacity: self.next_len()? })
             }
             ("mem_eq", None) => {
                 let ((left, left_offset), (right, right_offset)) = self.two_places()?;

@@ -214,6 +214,7 @@ impl Parser {
             "globals" => MapRole::Globals,
             "scratch" => MapRole::Scratch,
             "zeros" => MapRole::Zeros,
+            "keys" => MapRole::Keys,
             other => return self.error(format!("not a role of a map: {other}")),
         })
     }
@@ -287,6 +288,7 @@ block0(v0: ctx):
     copy [v6], [v5 + 8], 16
     v11 = mem_eq [v6], [v5], 3
     atomic_add.u64 [v5], v11
+    collect v4, v6, map0, 100
     v12 = atomic_fetch_add.u32 [v5], v11
     v31 = atomic_cmpxchg.u64 [v5 + 8], v11, v12
     v13 = call get_current_pid_tgid()

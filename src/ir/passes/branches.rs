@@ -64,6 +64,7 @@ fn simpler(func: &Function, terminator: &Terminator) -> Option<Terminator> {
         Terminator::BrNull { null, non_null, .. } => {
             same(func, null, non_null).then(|| Terminator::Jump(null.clone()))
         }
+        Terminator::MayGo { go, stop } => same(func, go, stop).then(|| Terminator::Jump(go.clone())),
         Terminator::Jump(_) | Terminator::Return(_) => None,
     }
 }

@@ -44,6 +44,10 @@ impl Checker<'_> {
                 let apart = !matches!((to, from), (Some(to), Some(from)) if to.origin == from.origin && to.may_overlap(&from));
                 self.check(apart, Site::Inst(inst), "the places overlap");
             }
+            InstData::Collect { state, .. } => {
+                self.within(analyses, inst, *state, 0, 16);
+                self.aligned(analyses, inst, *state, 0, 8);
+            }
             InstData::Call { helper, args } => self.call_bounds(analyses, inst, *helper, args),
             _ => {}
         }

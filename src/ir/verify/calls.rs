@@ -33,6 +33,9 @@ impl Checker<'_> {
                 self.check(seen, site, "the size is neither a constant nor a clamp");
             }
             Helper::MapUpdate => self.int(site, args[3]),
+            Helper::ForEachMapElem | Helper::Loop => {
+                self.error(site, "functions are called by collect and rounds only")
+            }
             Helper::MapLookupPerCpu => self.int(site, args[2]),
             Helper::FuncIp => {
                 let fits = matches!(

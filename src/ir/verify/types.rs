@@ -4,7 +4,7 @@ use super::{Checker, Site};
 use crate::ir::entities::{Block, Inst, MapRef, Value};
 use crate::ir::function::{InstData, Provenance, Terminator, Type, Width};
 use crate::ir::known::Facts;
-use crate::ir::typing::result_type;
+use crate::ir::typing::{MapTarget, result_type};
 use crate::wire::map::MapKind;
 
 impl Checker<'_> {
@@ -41,6 +41,10 @@ impl Checker<'_> {
         let site = Site::Inst(inst);
         match &self.func.insts[inst] {
             InstData::Const(_) | InstData::SlotAddr { .. } | InstData::MapAddr { .. } => {}
+            InstData::Rounds { sub } | InstData::CallSub { sub } => {
+                let there = (*sub as usize) < self.func.subs.len();
+                self.check(there, site, "there is no such function");
+            }
             InstData::Unary { arg, .. } | InstData::Clamp { arg, .. } => self.int(site, *arg),
             InstData::Binary { left, right, .. } | InstData::Icmp { left, right, .. } => {
                 self.int(site, *left);
@@ -100,12 +104,27 @@ impl Checker<'_> {
                 self.int(site, *expected);
                 self.int(site, *value);
             }
+            InstData::Collect { map, state, into, .. } => self.collect(site, *map, *state, *into),
             InstData::Call { helper, args } => self.call(inst, *helper, args),
             InstData::NonNull { arg } => {
                 let maybe = self.provenance(*arg).is_some_and(|provenance| provenance.non_null().is_some());
                 self.check(maybe, site, "the operand is no pointer that may be null");
             }
         }
+    }
+
+    fn collect(&mut self, site: Site, map: Value, state: Value, into: MapRef) {
+        let on_stack = matches!(self.provenance(state), Some(Provenance::Stack(_)));
+        self.check(on_stack, site, "the state is not in a slot");
+        let Some(target) = MapTarget::of(self.maps, self.func, map) else {
+            let ty = self.ty(map);
+            return self.error(site, format!("{map} is {ty}, not a map"));
+        };
+        let hash = matches!(target.kind, MapKind::Hash | MapKind::PerCpuHash);
+        self.check(hash, site, "only the keys of a hash are collected");
+        let Some(into) = self.maps.get(into) else { return self.error(site, "there is no such array") };
+        let fits = into.kind == MapKind::Array && into.value_size >= target.key_size;
+        self.check(fits, site, "keys go to an array whose values have room for one");
     }
 
     fn map_value_addr(&mut self, site: Site, map: MapRef, offset: u32) {
@@ -141,7 +160,7 @@ impl Checker<'_> {
         let site = Site::Terminator(block);
         let Some(terminator) = &self.func.blocks[block].terminator else { return };
         match terminator {
-            Terminator::Jump(_) => {}
+            Terminator::Jump(_) | Terminator::MayGo { .. } => {}
             Terminator::Branch { cond, .. } => self.int(site, *cond),
             Terminator::Return(value) => self.int(site, *value),
             Terminator::BrNull { ptr, .. } => {

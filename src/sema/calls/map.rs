@@ -71,7 +71,7 @@ impl Checker<'_, '_> {
         Some((MapId(at as u32), arg.span))
     }
 
-    fn report_undefined(&mut self, span: Span, name: &str) {
+    pub(in super::super) fn report_undefined(&mut self, span: Span, name: &str) {
         let message = format!("undefined map @{name}");
         let mut error =
             Diagnostic::error(codes::UNDEFINED_MAP, message).at(span, "nothing is ever put in it");

@@ -127,13 +127,18 @@ impl Checker<'_, '_> {
             return None;
         }
         let val = self.expr(&call.args[0])?;
-        if let Ty::Aggregate(kind) = &val.ty {
+        if let Ty::Aggregate(kind) = &val.ty
+            && super::super::loops::number_of(kind).is_none()
+        {
             let kind = names::aggregate(kind);
             return self.report_entry(val.span, kind);
         }
+        let adds_up = matches!(val.ty, Ty::Aggregate(_));
         let val = self.as_value(val)?;
         Some(match val.kind {
-            Kind::Expr(ExprKind::MapGet { map, key: Some(key) }) => StmtKind::PrintEntry { map, key: *key },
+            Kind::Expr(ExprKind::MapGet { map, key: Some(key) }) if !adds_up => {
+                StmtKind::PrintEntry { map, key: *key }
+            }
             _ => StmtKind::PrintValue { value: val.into_expr() },
         })
     }

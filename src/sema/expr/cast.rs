@@ -13,7 +13,7 @@ use super::super::ctypes;
 use super::super::signatures;
 use super::super::tree::ExprKind;
 use super::super::ty::Ty;
-use super::super::value::{Place, Val};
+use super::super::value::{Kind, Place, Val};
 
 impl Checker<'_, '_> {
     /// `(type)operand`
@@ -120,11 +120,21 @@ impl Checker<'_, '_> {
     }
 
     fn warn_redundant(&mut self, span: Span, target: &Ty, val: &Val) {
-        if val.as_const().is_none() && val.ty.same(target) {
+        if val.as_const().is_none() && val.ty.same(target) && !self.adds_up(val) {
             let message = format!("this is {} already", self.name(target));
             let warning =
                 Diagnostic::warning(codes::REDUNDANT_CAST, message).at(span, "the cast does nothing");
             self.report(warning.because(val.span, ""));
+        }
+    }
+
+    /// The value is that of an aggregation: a cast says that it is to be read.
+    fn adds_up(&self, val: &Val) -> bool {
+        match &val.kind {
+            Kind::Expr(ExprKind::MapGet { map, .. }) => {
+                matches!(self.maps.list[map.0 as usize].value.ty, Some(Ty::Aggregate(_)))
+            }
+            _ => false,
         }
     }
 

@@ -355,6 +355,7 @@ pub fn artifact(maps: Vec<MapSpec>, actions: Vec<Action>) -> Artifact {
         clause: 0,
         insns: Vec::new(),
         relocs: Vec::new(),
+        callbacks: Vec::new(),
         lines: Vec::new(),
         attach: vec![attach(name, target)],
         cookies: false,

@@ -1,0 +1,134 @@
+//! Loops as functions, for kernels that do not count rounds in place (`may_go`).
+//!
+//! A loop whose head ends in `may_go` becomes a function that runs one round: it gives 0 for another one and 1 to
+//! leave. The kernel calls it ([`Mechanism::Helper`], `rounds`), or the program does, as often as its verifier can be
+//! shown ([`Mechanism::Calls`], `call_sub`): a function that is verified by itself costs each round a few instructions.
+//!
+//! What round and program share lies in the *state*, one value of a per-CPU array: which way the loop was left, the
+//! parameters of its head, numbers that are used inside and made outside or the reverse, and slots that both use. The
+//! verifier knows nothing of its contents, which is what loops want. Constants and addresses are made anew; the context
+//! is not passed: what the loop reads of it is read before.
+//!
+//! Works on optimised functions, outer loops first; the functions of loops inside are parts of the outer function. A loop
+//! that cannot be taken out (it uses a pointer that was found outside) gets a counter instead.
+//!
+//! Deliberately absent: optimisation of what comes out.
+
+mod bounded;
+mod extract;
+mod state;
+
+use rustc_hash::FxHashSet;
+
+use super::cfg::Cfg;
+use super::domtree::DomTree;
+use super::entities::{Block, MapRef};
+use super::function::{Function, Terminator};
+use super::module::Module;
+use super::typing::Maps;
+use crate::wire::map::{MapKind, MapRole, MapSpec};
+use state::State;
+
+/// How a kernel runs rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    /// bpf_loop.
+    Helper,
+    /// Calls of a function that is verified by itself, so many at most.
+    Calls {
+        /// Rounds.
+        most: u32,
+    },
+}
+
+/// Takes every loop with `may_go` out of the programs of a module; each gets a map for its state.
+pub fn module(module: &mut Module, mechanism: Mechanism) {
+    for index in 0..module.programs.len() {
+        if outermost(&module.programs[index].function).is_none() {
+            continue;
+        }
+        let map = module.maps.push(spec(index));
+        let func = &mut module.programs[index].function;
+        let bytes = run(func, map, mechanism);
+        module.maps[map].value_size = bytes.max(8);
+        debug_assert!(check(&module.maps, &module.programs[index].function));
+    }
+}
+
+/// Panics when a function is not well formed.
+fn check(maps: &Maps, func: &Function) -> bool {
+    if let Err(errors) = super::verify::verify(maps, func) {
+        panic!("{errors}\n{}", super::print::function(func, Default::default()));
+    }
+    func.subs.iter().all(|sub| check(maps, sub))
+}
+
+fn spec(program: usize) -> MapSpec {
+    MapSpec {
+        name: format!("bt_loops{program}"),
+        kind: MapKind::PerCpuArray,
+        inner: None,
+        key_size: 4,
+        value_size: 1 << 15,
+        max_entries: 1,
+        on_demand: false,
+        mmap: false,
+        role: MapRole::Keys,
+        len_counter: None,
+    }
+}
+
+/// Takes every loop with `may_go` out of a program. `state` is an array for what rounds share; gives the bytes that its
+/// value needs, 0 when there was no such loop.
+pub fn run(func: &mut Function, state: MapRef, mechanism: Mechanism) -> u32 {
+    let mut bytes = 0;
+    function(func, state, mechanism, &mut bytes, 0);
+    bytes
+}
+
+fn function(func: &mut Function, map: MapRef, mechanism: Mechanism, bytes: &mut u32, result: i64) {
+    let mut state = State::new(map, *bytes, result);
+    let mechanism = shared(func, mechanism);
+    while let Some((head, blocks)) = outermost(func) {
+        if !extract::extract(func, (head, &blocks), &mut state, mechanism) {
+            bounded::bound(func, head);
+        }
+    }
+    *bytes = state.bytes;
+    let mut subs = std::mem::take(&mut func.subs);
+    for sub in &mut subs {
+        function(sub, map, mechanism, bytes, 1);
+    }
+    func.subs = subs;
+}
+
+/// The mechanism with what each loop of a function may have: all of them are shown to the verifier in one go.
+fn shared(func: &Function, mechanism: Mechanism) -> Mechanism {
+    let is_head = |block: &&Block| matches!(func.blocks[**block].terminator, Some(Terminator::MayGo { .. }));
+    let loops = func.layout.iter().filter(is_head).count().max(1) as u32;
+    match mechanism {
+        Mechanism::Helper => mechanism,
+        Mechanism::Calls { most } => Mechanism::Calls { most: most / loops },
+    }
+}
+
+/// The head of a loop with `may_go` that no other such loop is around, and its blocks.
+fn outermost(func: &Function) -> Option<(Block, FxHashSet<Block>)> {
+    let cfg = Cfg::new(func);
+    let domtree = DomTree::new(&cfg);
+    cfg.reverse_postorder().find_map(|head| {
+        if !matches!(func.blocks[head].terminator, Some(Terminator::MayGo { .. })) {
+            return None;
+        }
+        let mut blocks = FxHashSet::default();
+        blocks.insert(head);
+        let back = cfg.preds(head).iter().map(|edge| edge.from).filter(|from| domtree.dominates(head, *from));
+        let mut work: Vec<Block> = back.collect();
+        while let Some(block) = work.pop() {
+            if blocks.insert(block) {
+                work.extend(cfg.preds(block).iter().map(|edge| edge.from));
+            }
+        }
+        Some((head, blocks))
+    })
+}
