@@ -10,6 +10,7 @@
 //! Deliberately absent: anything about how a value is computed or kept; that is `ir`'s.
 
 mod abi;
+mod aggregation;
 mod bodies;
 mod calls;
 mod check;

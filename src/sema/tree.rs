@@ -14,6 +14,7 @@ use super::types::{Space, StructId, Type};
 use crate::source::Span;
 use crate::wire::format::Format;
 
+pub use super::aggregation::Aggregate;
 pub use crate::syntax::ast::BinaryOp;
 
 /// A map of the script.
@@ -89,52 +90,6 @@ pub enum MapValue {
     Plain(Type),
     /// An aggregation. `signed` tells how values are compared and printed.
     Aggregate(Aggregate),
-}
-
-/// Aggregations.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Aggregate {
-    /// `count()`
-    Count,
-    /// `sum(x)`
-    Sum {
-        /// Signed argument.
-        signed: bool,
-    },
-    /// `min(x)`
-    Min {
-        /// Signed argument.
-        signed: bool,
-    },
-    /// `max(x)`
-    Max {
-        /// Signed argument.
-        signed: bool,
-    },
-    /// `avg(x)`
-    Avg {
-        /// Signed argument.
-        signed: bool,
-    },
-    /// `stats(x)`
-    Stats {
-        /// Signed argument.
-        signed: bool,
-    },
-    /// `hist(x, bits)`
-    Hist {
-        /// 0..=5
-        bits: u8,
-    },
-    /// `lhist(x, min, max, step)`
-    Lhist {
-        /// Lowest.
-        min: i64,
-        /// Highest, exclusive.
-        max: i64,
-        /// Width of a bucket.
-        step: i64,
-    },
 }
 
 /// What kind of program a probe is. Decides the kernel's program type and the meaning of the context.
