@@ -90,6 +90,14 @@ pub struct Args {
     #[arg(short = 'l')]
     pub list: bool,
 
+    /// Look for headers in this folder too
+    #[arg(short = 'I', value_name = "DIR")]
+    pub include_paths: Vec<PathBuf>,
+
+    /// Include this header before the script
+    #[arg(long, value_name = "FILE")]
+    pub include: Vec<String>,
+
     /// Write output to this file
     #[arg(short = 'o', value_name = "FILE")]
     pub output: Option<PathBuf>,

@@ -173,6 +173,7 @@ fn source_line(out: &mut String, sources: &SourceMap, span: Span, last: &mut Opt
     if span.is_synthetic() {
         return;
     }
+    let span = sources.resolve(span);
     let line = sources.line(span);
     if *last != Some((span.file.0, line)) {
         *last = Some((span.file.0, line));

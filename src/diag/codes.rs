@@ -32,6 +32,14 @@ codes! {
     SETTING = "E0104", "setting";
     /// A macro that is called wrongly, or reaches outside of itself.
     MACRO = "E0105", "macro";
+    /// A directive of the preprocessor, or a use of its macros, that is malformed.
+    PREPROCESSOR = "E0110", "preprocessor";
+    /// A C definition that is malformed.
+    C_DEFINITION = "E0111", "C definition";
+    /// A header that is neither there nor known.
+    NO_HEADER = "E0112", "header not found";
+    /// What `#error` says.
+    C_ERROR = "E0113", "#error";
     /// No probe type of that name.
     UNKNOWN_PROBE_TYPE = "E0201", "unknown probe type";
     /// The attach point's parts do not fit its probe type.
@@ -62,6 +70,10 @@ codes! {
     OUT_OF_RANGE = "E0305", "value out of range";
     /// Division by a constant zero.
     DIVISION_BY_ZERO = "E0306", "division by zero";
+    /// A C type that cannot be laid out.
+    BAD_LAYOUT = "E0310", "impossible layout";
+    /// A C name defined twice.
+    REDEFINED = "E0311", "defined twice";
     /// Wrong number of arguments.
     ARITY = "E0401", "wrong number of arguments";
     /// An argument of the wrong kind.
@@ -114,6 +126,10 @@ codes! {
     USAGE = "E0901", "usage";
     /// A bug in the compiler: an internal check failed.
     INTERNAL = "E0999", "internal error";
+    /// A macro or `#warning` that a reader should know about.
+    PREPROCESSOR_WARNING = "W0101", "preprocessor";
+    /// A type of the script's own where the kernel has one of that name.
+    OVER_KERNEL = "W0204", "kernel type redefined";
     /// Signed and unsigned mixed.
     SIGN_MISMATCH = "W0301", "sign mismatch";
     /// A value that is computed and dropped.

@@ -8,7 +8,7 @@ use codespan_reporting::term;
 use codespan_reporting::term::termcolor::{ColorChoice, NoColor, StandardStream, WriteColor};
 
 use super::{Diagnostic, Label, Severity};
-use crate::source::SourceMap;
+use crate::source::{SourceMap, Span};
 
 /// Renders `diagnostics` as plain text.
 pub fn to_string(sources: &SourceMap, diagnostics: &[Diagnostic]) -> String {
@@ -33,7 +33,7 @@ pub fn write(
     }
     let config = term::Config::default();
     for diagnostic in diagnostics {
-        let rendered = convert(diagnostic);
+        let rendered = convert(sources, diagnostic);
         term::emit_to_write_style(out, &config, &files, &rendered).map_err(std::io::Error::other)?;
     }
     Ok(())
@@ -46,7 +46,7 @@ pub fn to_stderr(sources: &SourceMap, diagnostics: &[Diagnostic], colours: bool)
     let _ = write(sources, diagnostics, &mut StandardStream::stderr(choice));
 }
 
-fn convert(diagnostic: &Diagnostic) -> cs::Diagnostic<usize> {
+fn convert(sources: &SourceMap, diagnostic: &Diagnostic) -> cs::Diagnostic<usize> {
     let severity = match diagnostic.severity {
         Severity::Error => cs::Severity::Error,
         Severity::Warning => cs::Severity::Warning,
@@ -54,19 +54,31 @@ fn convert(diagnostic: &Diagnostic) -> cs::Diagnostic<usize> {
     };
     let mut notes: Vec<String> = diagnostic.notes.iter().map(|n| format!("note: {n}")).collect();
     notes.extend(diagnostic.help.iter().map(|h| format!("help: {h}")));
+    let mut labels: Vec<cs::Label<usize>> =
+        diagnostic.labels.iter().map(|l| label(l, sources.resolve(l.span))).collect();
+    let mut shown: Vec<Span> = Vec::new();
+    for made in diagnostic.labels.iter().filter_map(|l| sources.macro_at(l.span)) {
+        if made.span.is_synthetic() {
+            notes.push(format!("note: `{}` is a built-in macro", made.name));
+        } else if !shown.contains(&made.span) {
+            shown.push(made.span);
+            let note = Label { span: made.span, text: "expanded from this macro".into(), primary: false };
+            labels.push(label(&note, made.span));
+        }
+    }
     cs::Diagnostic::new(severity)
         .with_code(diagnostic.code.id)
         .with_message(diagnostic.message.clone())
-        .with_labels(diagnostic.labels.iter().map(label).collect())
+        .with_labels(labels)
         .with_notes(notes)
 }
 
-fn label(label: &Label) -> cs::Label<usize> {
-    let file = label.span.file.0 as usize;
+fn label(label: &Label, span: Span) -> cs::Label<usize> {
+    let file = span.file.0 as usize;
     let made = if label.primary {
-        cs::Label::primary(file, label.span.range())
+        cs::Label::primary(file, span.range())
     } else {
-        cs::Label::secondary(file, label.span.range())
+        cs::Label::secondary(file, span.range())
     };
     made.with_message(label.text.clone())
 }

@@ -5,6 +5,7 @@
 use crate::codegen::inst::{Code, Target};
 use crate::config::Config;
 use crate::diag::Sink;
+use crate::driver::headers::OfHost;
 use crate::host::{Feature, Host};
 use crate::ir::outline::Mechanism;
 use crate::ir::{self, Module, Terminator};
@@ -12,6 +13,7 @@ use crate::object::artifact::Artifact;
 use crate::sema::tree::{self, ProbeKind};
 use crate::source::{FileId, SourceMap};
 use crate::syntax::ast;
+use crate::syntax::cpp::Prepared;
 use crate::wire::map::{MapKind, MapRole, MapSpec};
 use crate::{codegen, object, sema, syntax};
 
@@ -26,12 +28,14 @@ pub struct Settings {
     pub fixed: Vec<String>,
     /// Registers that the allocator may use.
     pub registers: u8,
+    /// Headers to include before the script.
+    pub include: Vec<String>,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
         let options = sema::Options::default();
-        Settings { options, config: Config::default(), fixed: Vec::new(), registers: 10 }
+        Settings { options, config: Config::default(), fixed: Vec::new(), registers: 10, include: Vec::new() }
     }
 }
 
@@ -51,18 +55,37 @@ pub enum Product<'a> {
     Asm(&'a Module, &'a [Code]),
 }
 
+/// Takes the C out of the script `file`: directives, macros, definitions, and the headers that it includes.
+pub fn prepare(
+    sources: &mut SourceMap,
+    file: FileId,
+    host: &dyn Host,
+    settings: &Settings,
+    sink: &mut Sink,
+) -> Prepared {
+    let headers = OfHost { host, before: &settings.include };
+    syntax::cpp::prepare(sources, file, &headers, sink)
+}
+
+/// The syntax tree of a prepared script.
+pub fn parse(sources: &SourceMap, script: &Prepared, sink: &mut Sink) -> ast::Script {
+    let mut parsed = syntax::parse(script.file, &sources.file(script.file).text, sink);
+    parsed.declarations = script.declarations.clone();
+    parsed
+}
+
 /// Compiles a script. `see` gets the result of each stage and says whether to go on.
 ///
 /// None when there are errors in the sink, or when `see` said to stop.
 pub fn compile(
     sources: &SourceMap,
-    file: FileId,
+    script: &Prepared,
     host: &dyn Host,
     settings: &Settings,
     sink: &mut Sink,
     see: &mut dyn FnMut(Product) -> bool,
 ) -> Option<Artifact> {
-    let script = syntax::parse(file, &sources.file(file).text, sink);
+    let script = parse(sources, script, sink);
     if sink.has_errors() || !see(Product::Ast(&script)) {
         return None;
     }

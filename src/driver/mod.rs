@@ -4,6 +4,7 @@
 //! script, the machine or the output, 2 for a wrong command line.
 
 pub mod compile;
+pub mod headers;
 #[cfg(feature = "kernel")]
 mod dump;
 #[cfg(feature = "kernel")]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::process::ExitCode;
 
-use super::compile::{Product, Settings, compile};
+use super::compile::{Product, Settings, compile, prepare};
 use super::{dump, help, info, list, script, settings};
 use crate::cli::{Args, Buffering, Stage};
 use crate::config::Config;
@@ -35,7 +35,7 @@ pub fn main(args: &Args) -> ExitCode {
     if args.list {
         return list::main(args);
     }
-    let host = System::new().with_debug_folders(args.debug_folders());
+    let host = System::new().with_debug_folders(args.debug_folders()).with_includes(&args.include_paths);
     let mut session = Session { args, sources: SourceMap::default(), host };
     match session.start() {
         Ok(status) => ExitCode::from(status),
@@ -83,11 +83,12 @@ impl Session<'_> {
     }
 
     /// Compiles, tells what there is to tell, and prints the stage that `-d` asks for: None then.
-    fn compile(&self, file: FileId, settings: &Settings) -> Result<Option<(Artifact, Config)>, Failure> {
+    fn compile(&mut self, file: FileId, settings: &Settings) -> Result<Option<(Artifact, Config)>, Failure> {
         let mut sink = Sink::default();
         let mut dumped = None;
         let mut config = Config::default();
-        let artifact = compile(&self.sources, file, &self.host, settings, &mut sink, &mut |product| {
+        let script = prepare(&mut self.sources, file, &self.host, settings, &mut sink);
+        let artifact = compile(&self.sources, &script, &self.host, settings, &mut sink, &mut |product| {
             if let Product::Config(settled) = &product {
                 config = Config::clone(settled);
             }

@@ -20,7 +20,8 @@ pub fn settings(args: &Args, env: &HashMap<String, String>) -> Result<Settings, 
     let (params, named) = args.parameters();
     let allow_unsafe = args.allow_unsafe;
     let options = sema::Options { pid: args.pid, allow_unsafe, params, named, ..sema::Options::default() };
-    let mut settings = Settings { options, registers: args.registers, ..Settings::default() };
+    let include = args.include.clone();
+    let mut settings = Settings { options, registers: args.registers, include, ..Settings::default() };
     let mut wrong = Vec::new();
     for name in config::names() {
         for prefix in PREFIXES {

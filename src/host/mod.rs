@@ -9,12 +9,14 @@ pub mod dwarf;
 pub mod elf;
 pub mod fake;
 pub mod features;
+pub mod headers;
 #[cfg(feature = "kernel")]
 pub mod system;
 
 pub use btf::{Btf, BtfKind, BtfMember, BtfType, TypeId};
 pub use elf::{Binaries, Binary};
 pub use features::Feature;
+pub use headers::{Header, HeaderPlace};
 
 use std::fmt;
 
@@ -112,4 +114,9 @@ pub trait Host {
 
     /// Programs and libraries, which uprobes and static probes are put on.
     fn binaries(&self) -> &dyn Binaries;
+
+    /// The C header `name` (`linux/fs.h`) in one place. A machine without a file system has none.
+    fn header(&self, _name: &str, _place: HeaderPlace) -> Option<Header> {
+        None
+    }
 }

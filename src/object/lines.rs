@@ -20,6 +20,7 @@ const LOAD_IMM64: u8 = 0x18;
 
 /// Finds lines and columns fast.
 pub struct Places<'a> {
+    sources: &'a SourceMap,
     files: Vec<(&'a str, Vec<u32>)>,
 }
 
@@ -30,11 +31,13 @@ impl<'a> Places<'a> {
             let after = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1);
             std::iter::once(0).chain(after).collect()
         };
-        Places { files: sources.files().map(|(_, f)| (f.text.as_str(), starts(&f.text))).collect() }
+        let files = sources.files().map(|(_, f)| (f.text.as_str(), starts(&f.text))).collect();
+        Places { sources, files }
     }
 
     /// File index, 1-based line and column (in characters, at most [`LAST_COLUMN`]) of a span's first byte.
     pub fn of(&self, span: Span) -> (u32, u32, u32) {
+        let span = self.sources.resolve(span);
         let Some((text, starts)) = self.files.get(span.file.0 as usize) else { return (span.file.0, 1, 1) };
         let line = starts.partition_point(|start| *start <= span.start);
         let upto = text.get(starts[line - 1] as usize..span.start as usize).unwrap_or("");
@@ -79,6 +82,7 @@ pub fn records(code: &Code, block: Span, places: &Places) -> Vec<Line> {
         if span.is_synthetic() && slot == 0 {
             span = block;
         }
+        span = places.sources.resolve(span);
         if skip || (span.is_synthetic() && slot > 0) || last == Some(span) {
             continue;
         }

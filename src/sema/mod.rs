@@ -16,6 +16,7 @@ mod calls;
 mod check;
 mod constant;
 mod ctypes;
+mod definitions;
 mod drains;
 pub mod expand;
 mod expr;
@@ -38,6 +39,7 @@ mod ty;
 pub mod types;
 mod unsupported;
 mod usdt;
+mod uapi;
 mod value;
 mod walk;
 
@@ -46,6 +48,11 @@ use crate::diag::Sink;
 use crate::host::Host;
 use crate::syntax::ast::Script;
 pub use print::print;
+
+/// True for a name of the language: a builtin, a function, a type. No header takes it over with a macro.
+pub fn is_own_name(name: &str) -> bool {
+    signatures::find(name).is_some() || ctypes::language_type(name).is_some()
+}
 
 /// What the command line says about the run, as far as it changes the meaning of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +117,25 @@ impl Options {
 pub fn analyse(script: &Script, host: &dyn Host, options: &Options, sink: &mut Sink) -> tree::Program {
     let (script, expansion) = expand::expand(script, options, sink);
     let script = script.as_ref();
+    if script.declarations.is_empty() {
+        return check(script, host, options, &expansion, sink);
+    }
+    let types = definitions::Definitions::new(host.btf().ok(), &script.declarations, sink);
+    check(script, &definitions::WithDefinitions { host, types }, options, &expansion, sink)
+}
+
+/// The C types that `script` defines, as text: sizes, offsets and constants.
+pub fn describe_definitions(script: &Script, host: &dyn Host, sink: &mut Sink) -> String {
+    definitions::describe(&definitions::Definitions::new(host.btf().ok(), &script.declarations, sink))
+}
+
+fn check(
+    script: &Script,
+    host: &dyn Host,
+    options: &Options,
+    expansion: &expand::Expansion,
+    sink: &mut Sink,
+) -> tree::Program {
     unsupported::items(script, sink);
     let mut checker = check::Checker::new(host, options, sink, maps::Maps::collect(script));
     let mut rules = Vec::new();
@@ -119,7 +145,7 @@ pub fn analyse(script: &Script, host: &dyn Host, options: &Options, sink: &mut S
     }
     checker.infer(rules);
     let program = checker.program(script);
-    sort(sink, &expansion);
+    sort(sink, expansion);
     program
 }
 

@@ -22,6 +22,8 @@ pub struct Script {
     pub macros: Vec<Macro>,
     /// Functions in order.
     pub functions: Vec<Function>,
+    /// C types that the script and its headers define, in order; what `syntax::cpp` found.
+    pub declarations: Vec<super::cdecl::ast::Declaration>,
     /// Probes in order.
     pub probes: Vec<Probe>,
     /// Comments and the `#!` line, in order, for the formatter.

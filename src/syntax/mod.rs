@@ -12,6 +12,8 @@
 //! attach point. Where it is stricter: a comment without an end is an error.
 
 pub mod ast;
+pub mod cdecl;
+pub mod cpp;
 mod parse;
 pub mod print;
 pub use parse::{MAX_DEPTH, MAX_NESTING, parse};

@@ -28,7 +28,7 @@ fn outputs(text: &str, registers: u8, host: &Fake) -> Vec<(&'static str, Result<
     // Small maps: the model keeps every entry of the arrays that loops collect keys in.
     let options = sema::Options { max_map_keys: 100, ..sema::Options::default() };
     let settings = Settings { registers, options, ..Settings::default() };
-    let artifact = compile(&sources, file, host, &settings, &mut sink, &mut |product| {
+    let artifact = compile(&sources, &file.into(), host, &settings, &mut sink, &mut |product| {
         match product {
             Product::Typed(program) => seen.push(("meaning", meaning::run(program))),
             Product::Ir(module) => seen.push(("ir", model::run(module))),

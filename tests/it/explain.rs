@@ -2,6 +2,7 @@
 
 use beetrace::config::Config;
 use beetrace::diag::{Sink, codes, explain, render};
+use beetrace::driver::compile::{Settings, parse, prepare};
 use beetrace::host::fake::Fake;
 use beetrace::sema::{self, Options};
 use beetrace::source::SourceMap;
@@ -11,7 +12,8 @@ fn messages(text: &str) -> String {
     let mut sources = SourceMap::default();
     let file = sources.add("-e", text);
     let mut sink = Sink::default();
-    let script = beetrace::syntax::parse(file, text, &mut sink);
+    let made = prepare(&mut sources, file, &Fake::default(), &Settings::default(), &mut sink);
+    let script = parse(&sources, &made, &mut sink);
     Config::default().adopt(&script.config, &[], &mut sink);
     if !sink.has_errors() {
         sema::analyse(&script, &Fake::default(), &Options::default(), &mut sink);

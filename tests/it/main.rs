@@ -1,6 +1,7 @@
 //! The one integration binary: golden files and whole-stage tests, one module a stage.
 
 mod build;
+mod c;
 mod codegen;
 mod codegen_lint;
 mod codegen_random;

@@ -30,7 +30,7 @@ fn compiled(host: &System, sources: &SourceMap, registers: u8) -> (Artifact, Str
     let mut settings = Settings { registers, ..Settings::default() };
     settings.config.max_map_keys = 64;
     let (mut sink, mut expected) = (Sink::default(), None);
-    let artifact = compile(sources, file, host, &settings, &mut sink, &mut |product| {
+    let artifact = compile(sources, &file.into(), host, &settings, &mut sink, &mut |product| {
         if let Product::Typed(program) = product {
             let mut program = program.clone();
             // The last probe only ends the run.

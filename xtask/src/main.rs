@@ -6,6 +6,7 @@
 //! beetrace itself needs at run time.
 
 mod bench;
+mod constants;
 mod guest;
 mod paths;
 mod probed;
@@ -31,6 +32,7 @@ const TASKS: &[Task] = &[
         "measure the performance table, beside bpftrace and ply: bench [start|costs|exact]..",
         bench::task,
     ),
+    ("constants", "write the table of the kernel's constants from its user API headers", constants::task),
     ("setup", "install the packages and fetch the guest kernels that the tests need", setup::task),
     ("run", "build and run beetrace here or in a guest: run [--vm 6.12] -- [ARGUMENT]..", run::task),
     ("test", "run every test there is and print the sum", test::task),

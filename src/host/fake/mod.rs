@@ -7,7 +7,7 @@ mod types;
 
 use std::collections::BTreeSet;
 
-use super::{Binaries, Btf, Feature, Host, HostError, KernelFunction};
+use super::{Binaries, Btf, Feature, Header, HeaderPlace, Host, HostError, KernelFunction};
 pub use binaries::FakeBinaries;
 pub use types::FakeBtf;
 
@@ -18,6 +18,7 @@ pub struct Fake {
     tracepoints: Vec<(String, String)>,
     formats: Vec<String>,
     functions: Vec<KernelFunction>,
+    headers: Vec<(String, String)>,
     btf: Option<FakeBtf>,
     binaries: FakeBinaries,
 }
@@ -50,6 +51,7 @@ impl Default for Fake {
                 .iter()
                 .map(|(name, module)| KernelFunction { name: name.to_string(), module: module.to_string() })
                 .collect(),
+            headers: Vec::new(),
             btf: Some(FakeBtf::sample()),
             binaries: FakeBinaries::default(),
         }
@@ -63,6 +65,12 @@ impl Fake {
             self.btf = None;
         }
         self.missing.insert(feature);
+        self
+    }
+
+    /// Adds a header, found beside the script by its name and in the usual folders by the name in angle brackets.
+    pub fn with_header(mut self, name: &str, text: &str) -> Fake {
+        self.headers.push((name.to_string(), text.to_string()));
         self
     }
 
@@ -112,5 +120,15 @@ impl Host for Fake {
 
     fn binaries(&self) -> &dyn Binaries {
         &self.binaries
+    }
+
+    fn header(&self, name: &str, place: HeaderPlace) -> Option<Header> {
+        let wanted = match place {
+            HeaderPlace::Beside(_) => name.to_string(),
+            HeaderPlace::Given => return None,
+            HeaderPlace::Usual => format!("<{name}>"),
+        };
+        let (_, text) = self.headers.iter().find(|(own, _)| *own == wanted)?;
+        Some(Header { path: wanted, text: Ok(text.clone()) })
     }
 }

@@ -7,6 +7,7 @@ mod binaries;
 mod btf;
 mod debug;
 mod features;
+mod headers;
 mod image;
 mod libraries;
 mod programs;
@@ -14,8 +15,11 @@ mod tracefs;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 
-use super::{Binaries, BpfFunction, Btf, BtfKind, Feature, Host, HostError, KernelFunction};
+use super::{
+    Binaries, BpfFunction, Btf, BtfKind, Feature, Header, HeaderPlace, Host, HostError, KernelFunction,
+};
 use binaries::SystemBinaries;
 pub use btf::KernelBtf;
 pub use tracefs::TRACEFS;
@@ -30,6 +34,7 @@ pub struct System {
     symbols: OnceCell<HashSet<String>>,
     btf: OnceCell<Result<KernelBtf, HostError>>,
     binaries: SystemBinaries,
+    includes: Vec<PathBuf>,
 }
 
 impl System {
@@ -41,6 +46,12 @@ impl System {
     /// Looks for debug information of binaries in these folders too (`--debuginfo`).
     pub fn with_debug_folders(mut self, folders: Vec<String>) -> System {
         self.binaries.folders = folders;
+        self
+    }
+
+    /// Looks for C headers in these folders too (`-I`).
+    pub fn with_includes(mut self, folders: &[PathBuf]) -> System {
+        self.includes = folders.to_vec();
         self
     }
 
@@ -118,6 +129,10 @@ impl Host for System {
 
     fn binaries(&self) -> &dyn Binaries {
         &self.binaries
+    }
+
+    fn header(&self, name: &str, place: HeaderPlace) -> Option<Header> {
+        headers::find(name, place, &self.includes)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::diag::{Diagnostic, codes};
+use crate::diag::{Diagnostic, codes, suggest};
 use crate::host::{BtfKind, BtfType, TypeId};
 use crate::source::Span;
 use crate::wire::types::Name;
@@ -14,6 +14,7 @@ use super::super::signatures::{self, Meaning, Place, Row};
 use super::super::tree::{Builtin, ExprKind, ProbeKind};
 use super::super::ty::Ty;
 use super::super::types::{IntType, Space};
+use super::super::uapi;
 use super::super::value::{Kind, Val};
 
 impl Checker<'_, '_> {
@@ -48,6 +49,8 @@ impl Checker<'_, '_> {
             error = error.help("only arg0 to arg5 are passed in registers");
         } else if let Some(near) = signatures::nearest(name, false).filter(|_| !later) {
             error = error.help(format!("did you mean `{}` ({})?", near.name, near.about));
+        } else if let Some(near) = suggest::nearest(name, uapi::names()).filter(|_| name.contains('_')) {
+            error = error.help(format!("did you mean `{near}`?"));
         }
         self.report(error);
         None
@@ -143,10 +146,21 @@ impl Checker<'_, '_> {
         Ty::Pointer { to: Arc::new(to), space: Some(Space::Kernel) }
     }
 
+    /// A constant of an enum, or of the kernel's headers.
     fn enum_constant(&mut self, span: Span, name: &str) -> Option<Val> {
-        let btf = self.host.btf().ok()?;
-        let (value, id) = btf.enum_constant(name)?;
-        Some(Val::int(value, self.constant_type(id), span))
+        if let Ok(btf) = self.host.btf() {
+            if let Some((value, id)) = btf.enum_constant(name) {
+                return Some(Val::int(value, self.constant_type(id), span));
+            }
+            // REQ_SYNC is a flag, whose bit has a name of its own.
+            if name.starts_with("REQ_")
+                && let Some((bit, _)) = btf.enum_constant(&format!("__{name}"))
+            {
+                return Some(Val::constant(Const::Int(1u64.checked_shl(bit as u32).unwrap_or(0)), span));
+            }
+        }
+        let value = uapi::find(name)?;
+        Const::of(value).map(|value| Val::constant(value, span))
     }
 
     /// Constants of an enum are 64 bits wide and printed by name, whether the enum has a name or not.

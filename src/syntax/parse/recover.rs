@@ -274,8 +274,8 @@ impl Recovery<'_> {
         let mut skeleton = self.text[start..end].to_owned();
         let blocks = self.braces(from, to);
         for &(open, close) in &blocks {
-            let inside =
-                self.tokens[open].end - start..self.tokens.get(close).map_or(end, |t| t.start) - start;
+            let inside = self.tokens[open].end - start
+                ..self.tokens.get(close).map_or(end, |t| t.start.min(end)) - start;
             skeleton.replace_range(inside.clone(), &" ".repeat(inside.len()));
         }
         if blocks.last().is_some_and(|&(_, close)| !self.is(close, "}")) {
