@@ -325,7 +325,7 @@ block0(v0: ctx):
         let wrong = |from: &str, to: &str| module(&EVERYTHING.replacen(from, to, 1)).unwrap_err().to_string();
         assert_eq!(wrong("add v6", "add v66"), "line 16: v66 is not defined");
         assert_eq!(wrong("sext16", "sext17"), "line 11: no instruction sext17");
-        assert_eq!(wrong("block5(v22", "block6(v22"), "line 38: block5 is not defined");
+        assert_eq!(wrong("block5(v22", "block6(v22"), "line 39: block5 is not defined");
         assert_eq!(wrong("v3 =", "v2 ="), "line 12: v2 is defined twice");
         assert_eq!(wrong("map1 =", "map3 ="), "line 2: maps are numbered in order: expected map1");
         assert_eq!(wrong("hash", "bash"), "line 1: not a kind of map: bash");

@@ -72,7 +72,7 @@ fn optimised_functions_print_and_parse() {
 #[test]
 fn optimising_again_changes_little() {
     let (mut once, mut twice) = (0, 0);
-    for seed in seeds(20) {
+    for seed in 0..300 {
         let mut module = function(seed, &Config::default());
         super::optimise(&mut module);
         once += module.programs[0].function.inst_count();
