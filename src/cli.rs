@@ -52,6 +52,16 @@ pub enum Buffering {
     Full,
 }
 
+/// What the output looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
+pub enum Form {
+    /// For people.
+    #[default]
+    Text,
+    /// A line of JSON for each message.
+    Json,
+}
+
 /// A tracing language for Linux that compiles to eBPF by itself
 #[derive(Clone, Debug, Parser)]
 #[command(
@@ -101,6 +111,10 @@ pub struct Args {
     /// Write output to this file
     #[arg(short = 'o', value_name = "FILE")]
     pub output: Option<PathBuf>,
+
+    /// Form of output
+    #[arg(short = 'f', value_name = "FORM", value_enum, default_value_t = Form::Text)]
+    pub form: Form,
 
     /// Buffering of output
     #[arg(short = 'B', value_name = "MODE", value_enum)]

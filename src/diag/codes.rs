@@ -84,6 +84,8 @@ codes! {
     BAD_CONTEXT = "E0404", "misplaced call";
     /// A jump that has no loop to leave.
     OUTSIDE_LOOP = "E0405", "not in a loop";
+    /// The script itself says that something is wrong: `fail`, `static_assert`.
+    SCRIPT_FAILED = "E0406", "the script fails";
     /// A map without the key that its other uses have, or with one too many.
     MAP_KEY = "E0501", "map key mismatch";
     /// A map's value used as two types.

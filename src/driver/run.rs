@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use super::compile::{Product, Settings, compile, prepare};
 use super::{dump, help, info, list, script, settings};
-use crate::cli::{Args, Buffering, Stage};
+use crate::cli::{Args, Buffering, Form, Stage};
 use crate::config::Config;
 use crate::diag::{Diagnostic, Severity, Sink, render};
 use crate::host::system::System;
@@ -15,6 +15,8 @@ use crate::object::artifact::Artifact;
 use crate::runtime::child::{Child, Target};
 use crate::runtime::failure::Failure;
 use crate::runtime::libbpf::{LoadedKernel, Surroundings};
+use crate::runtime::output::Output;
+use crate::runtime::output::json::Json;
 use crate::runtime::output::sink::FileSink;
 use crate::runtime::output::text::Text;
 use crate::runtime::output::writer::{self, Writer};
@@ -142,11 +144,11 @@ impl Session<'_> {
         let mut output = self.output(signals)?;
         let mut kernel = LoadedKernel::new(&mut loaded, about)?;
         let options = RunOptions { quiet: self.args.quiet, verbose, print_maps: config.print_maps_on_exit };
-        let outlets = Outlets { results: &mut output, messages: &mut stderr() };
+        let outlets = Outlets { results: &mut *output, messages: &mut stderr() };
         run(artifact, &mut kernel, &options, processes, outlets, signals)
     }
 
-    fn output(&self, signals: Signals) -> Result<Text, Failure> {
+    fn output(&self, signals: Signals) -> Result<Box<dyn Output>, Failure> {
         let sink = match &self.args.output {
             Some(path) => FileSink::create(path, signals),
             None => FileSink::stdout(signals),
@@ -158,7 +160,12 @@ impl Session<'_> {
             None => writer::Buffering::Auto,
         };
         let sink = sink.map_err(|error| Failure::output(&error))?;
-        Ok(Text::new(Writer::new(Box::new(sink), buffering), self.args.raw))
+        let (writer, warnings) = (Writer::new(Box::new(sink), buffering), !self.args.no_warnings);
+        Ok(match self.args.form {
+            Form::Json => Box::new(Json::new(writer, warnings)),
+            Form::Text if warnings => Box::new(Text::new(writer, self.args.raw)),
+            Form::Text => Box::new(Text::new(writer, self.args.raw).without_warnings()),
+        })
     }
 
     /// Writes messages to standard error.

@@ -6,6 +6,7 @@ use super::compile::Settings;
 use crate::cli::Args;
 use crate::config;
 use crate::diag::{Diagnostic, codes};
+use crate::runtime::time;
 use crate::sema;
 use crate::syntax::ast::SettingValue;
 
@@ -19,7 +20,14 @@ const PREFIXES: [&str; 2] = ["BPFTRACE_", "BEETRACE_"];
 pub fn settings(args: &Args, env: &HashMap<String, String>) -> Result<Settings, Vec<Diagnostic>> {
     let (params, named) = args.parameters();
     let allow_unsafe = args.allow_unsafe;
-    let options = sema::Options { pid: args.pid, allow_unsafe, params, named, ..sema::Options::default() };
+    let options = sema::Options {
+        pid: args.pid,
+        allow_unsafe,
+        params,
+        named,
+        tai_offset: time::tai_offset(),
+        ..sema::Options::default()
+    };
     let include = args.include.clone();
     let mut settings = Settings { options, registers: args.registers, include, ..Settings::default() };
     let mut wrong = Vec::new();

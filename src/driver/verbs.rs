@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::diag::{codes, explain, suggest};
+use crate::sema::reference;
 
 /// Runs the command that `words` (the arguments without the program's name) begin with; None when they are no command.
 pub fn run(words: &[String]) -> Option<ExitCode> {
@@ -26,6 +27,7 @@ fn explain_one(id: &str) -> ExitCode {
             print!("{}", explain::render(&found));
             ExitCode::SUCCESS
         }
+        None if !id.starts_with(['E', 'W']) => explain_name(id),
         None => {
             let near = suggest::nearest(id, codes::ALL.iter().map(|code| code.id));
             let near = near.map(|near| format!(", did you mean {near}?")).unwrap_or_default();
@@ -34,8 +36,19 @@ fn explain_one(id: &str) -> ExitCode {
     }
 }
 
+/// A value or function of the language.
+fn explain_name(name: &str) -> ExitCode {
+    match reference::explain(name) {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(why) => usage(&why),
+    }
+}
+
 fn usage(message: &str) -> ExitCode {
-    eprintln!("error: {message}\nusage: beetrace explain [CODE]");
+    eprintln!("error: {message}\nusage: beetrace explain [CODE or NAME]");
     ExitCode::from(2)
 }
 

@@ -54,7 +54,7 @@ fn act(module: &Module, world: &mut World, bytes: &[u8], out: &mut Vec<u8>) -> R
     let index = value::unsigned(&bytes[record::ACTION as usize..], 4) as usize;
     match &module.actions[index] {
         Action::Printf { format, args } => {
-            let mut names = SystemNames::new(&module.probe_names);
+            let mut names = SystemNames::new(&module.probe_names, &module.texts, None);
             let mut context = Context { names: &mut names, raw: true };
             format::write(out, format, args, bytes, &mut context);
         }

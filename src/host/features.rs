@@ -34,6 +34,8 @@ pub enum Feature {
     MapBatch,
     /// bpf_ktime_get_boot_ns (5.8).
     KtimeBoot,
+    /// bpf_ktime_get_tai_ns (6.1).
+    KtimeTai,
     /// Counts of missed runs in program info (5.12).
     RecursionMisses,
     /// The kernel's own types at /sys/kernel/btf/vmlinux.
@@ -73,6 +75,7 @@ impl Feature {
         Feature::LongKeys,
         Feature::MapBatch,
         Feature::KtimeBoot,
+        Feature::KtimeTai,
         Feature::RecursionMisses,
     ];
 
@@ -93,6 +96,7 @@ impl Feature {
             Feature::LongKeys => "long_keys",
             Feature::MapBatch => "map_batch",
             Feature::KtimeBoot => "ktime_boot",
+            Feature::KtimeTai => "ktime_tai",
             Feature::RecursionMisses => "recursion_misses",
             Feature::Btf => "btf",
             Feature::Kprobe => "kprobe",

@@ -106,6 +106,15 @@ pub trait Host {
         None
     }
 
+    /// Address of a symbol of the kernel, of any kind; None when there is none or its address is hidden.
+    fn symbol_address(&self, name: &str) -> Option<u64>;
+
+    /// The id of the cgroup (version 2) at a path.
+    ///
+    /// # Errors
+    /// Missing when there is none, Denied when it cannot be looked at.
+    fn cgroup_id(&self, path: &str) -> Result<u64, HostError>;
+
     /// The kernel's types.
     ///
     /// # Errors

@@ -109,8 +109,21 @@ helpers! {
     Comm = 16, "get_current_comm", [Out, Const], Int, WriteOut;
     /// The task_struct's address.
     CurrentTask = 35, "get_current_task", [], Int, Pure;
+    /// Copies the kernel's stack, or with flag 256 the process's, with flag 2048 as build ids; gives the bytes, negative
+    /// when there is none. What follows is zeroed.
+    GetStack = 67, "get_stack", [Context, Out, Const, Const], Int, WriteOut;
     /// The task's cgroup id (v2).
     CgroupId = 80, "get_current_cgroup_id", [], Int, Pure;
+    /// The NUMA node of the CPU that runs.
+    NumaNode = 42, "get_numa_node_id", [], Int, Pure;
+    /// The context's function is not run and returns the number instead.
+    OverrideReturn = 58, "override_return", [Context, Any], Int, Write;
+    /// Sends a signal to the process.
+    SendSignal = 109, "send_signal", [Any], Int, Write;
+    /// Sends a signal to the thread.
+    SendSignalThread = 117, "send_signal_thread", [Any], Int, Write;
+    /// Ticks since boot.
+    Jiffies = 118, "jiffies64", [], Int, Read;
     /// Copies user memory; negative on a fault (the target is zeroed then).
     ProbeReadUser = 112, "probe_read_user", [Out, Any, Any], Int, WriteOut;
     /// Copies kernel memory.
@@ -139,6 +152,8 @@ helpers! {
     /// Calls a function so many times, or until it gives 1 (5.17): rounds, function, its context, 0. `rounds` is made
     /// of it.
     Loop = 181, "loop", [Any, Any, Any, Const], Int, Write;
+    /// CLOCK_TAI in ns (6.1).
+    KtimeTaiNs = 208, "ktime_get_tai_ns", [], Int, Read;
     /// Another CPU's value of a per-CPU map (5.19).
     MapLookupPerCpu = 195, "map_lookup_percpu_elem", [Map, Key, Any], MapValueOrNull, Read;
 }

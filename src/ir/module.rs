@@ -5,6 +5,7 @@ use cranelift_entity::PrimaryMap;
 use super::entities::MapRef;
 use super::function::Function;
 use crate::sema::tree::AttachPoint;
+use crate::source::Span;
 use crate::wire::map::MapSpec;
 use crate::wire::record::Action;
 
@@ -17,10 +18,14 @@ pub struct Module {
     pub maps: PrimaryMap<MapRef, MapSpec>,
     /// What records ask for, by index.
     pub actions: Vec<Action>,
+    /// Where the script asks for each action.
+    pub action_spans: Vec<Span>,
     /// Texts of the clauses, for the footer.
     pub clauses: Vec<String>,
     /// Names that `probe` values index.
     pub probe_names: Vec<String>,
+    /// Formats and patterns that shapes of values index.
+    pub texts: Vec<String>,
 }
 
 /// A program and where it attaches.

@@ -164,6 +164,7 @@ impl fmt::Display for MapText<'_> {
             MapRole::Scratch => write!(f, " role scratch"),
             MapRole::Zeros => write!(f, " role zeros"),
             MapRole::Keys => write!(f, " role keys"),
+            MapRole::Stacks { frame } => write!(f, " role stacks {frame}"),
         }
     }
 }

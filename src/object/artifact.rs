@@ -20,6 +20,10 @@ pub struct Artifact {
     pub clauses: Vec<String>,
     /// Names that `probe` values index.
     pub probe_names: Vec<String>,
+    /// Formats and patterns that shapes of values index.
+    pub texts: Vec<String>,
+    /// Where the script asks for each action: file, 1-based line and column.
+    pub action_places: Vec<(u32, u32, u32)>,
     /// Source files that line records name.
     pub files: Vec<String>,
 }

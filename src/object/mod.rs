@@ -60,6 +60,8 @@ pub fn assemble(module: &ir::Module, codes: Vec<Code>, sources: &SourceMap, opti
         actions: module.actions.clone(),
         clauses: module.clauses.clone(),
         probe_names: module.probe_names.clone(),
+        texts: module.texts.clone(),
+        action_places: module.action_spans.iter().map(|span| places.of(*span)).collect(),
         files: sources.files().map(|(_, file)| file.name.clone()).collect(),
     }
 }

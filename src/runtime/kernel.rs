@@ -120,6 +120,30 @@ pub trait Records {
     fn next(&mut self) -> Option<&[u8]>;
 }
 
+/// A stack that a program kept, see [`crate::wire::stack`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stack {
+    /// The process, 0 for the kernel's.
+    pub pid: u32,
+    /// Bytes of a frame.
+    pub frame: u32,
+    /// The frames, one after the other, the innermost first.
+    pub frames: Vec<u8>,
+}
+
+impl Stack {
+    /// The frames as addresses.
+    pub fn addresses(&self) -> impl Iterator<Item = u64> + '_ {
+        self.frames.chunks_exact(8).map(|word| super::value::unsigned(word, 8))
+    }
+}
+
+/// The stacks of a running script. Apart from [`Kernel`], so that they can be read while a record is.
+pub trait Stacks {
+    /// The stack with this id; None when it was not kept.
+    fn find(&mut self, id: u64) -> Option<Stack>;
+}
+
 /// Runs that a program missed because the kernel left them out (a probe that fires inside a probe).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Missed {
@@ -151,6 +175,11 @@ pub trait Kernel: KernelMaps {
     /// # Errors
     /// When the kernel does not run one.
     fn end(&mut self) -> Result<(), Failure>;
+
+    /// The stacks; None when the script takes none.
+    fn stacks(&self) -> Option<Box<dyn Stacks>> {
+        None
+    }
 
     /// The ring; None when the script writes no records.
     fn records(&mut self) -> Option<&mut dyn Records>;

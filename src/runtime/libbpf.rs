@@ -1,19 +1,23 @@
 //! The runtime's [`Kernel`] for a loaded artifact: one system call a function, through libbpf.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::AtomicU64;
 
 use libbpf_rs::MapHandle;
 use libbpf_sys as sys;
 
 use super::failure::Failure;
-use super::kernel::{Batch, Cursor, Kernel, KernelMaps, Missed, Records, Shared, Table, Update};
+use super::kernel::{
+    Batch, Cursor, Kernel, KernelMaps, Missed, Records, Shared, Stack, Stacks, Table, Update,
+};
 use super::ring::Ring;
+use super::value::unsigned;
 use crate::load::{LoadError, Loaded, Options};
 use crate::object::artifact::Artifact;
 use crate::source::SourceMap;
 use crate::wire::map::{MapKind, MapRole};
+use crate::wire::stack;
 
 /// What messages and the footer need to know.
 #[derive(Clone, Copy)]
@@ -195,6 +199,19 @@ impl Kernel for LoadedKernel<'_> {
         self.loaded.run_end().map_err(|error| Failure::new(error.diagnostics(artifact, sources, verbose)))
     }
 
+    fn stacks(&self) -> Option<Box<dyn Stacks>> {
+        let maps = self.about.artifact.maps.iter().zip(self.loaded.maps());
+        let tables = maps.filter_map(|(spec, map)| match spec.role {
+            MapRole::Stacks { frame } => {
+                let fd = map.as_fd().try_clone_to_owned().ok()?;
+                Some(StackMap { fd, frame, value: vec![0; spec.value_size as usize] })
+            }
+            _ => None,
+        });
+        let tables: Vec<StackMap> = tables.collect();
+        (!tables.is_empty()).then(|| Box::new(StackMaps(tables)) as Box<dyn Stacks>)
+    }
+
     fn records(&mut self) -> Option<&mut dyn Records> {
         self.ring.as_mut().map(|ring| ring as &mut dyn Records)
     }
@@ -223,5 +240,33 @@ impl Kernel for LoadedKernel<'_> {
 
     fn iterators(&mut self) -> Result<Vec<std::fs::File>, Failure> {
         self.loaded.iterators().map_err(|error| self.failure(&error))
+    }
+}
+
+struct StackMap {
+    fd: OwnedFd,
+    frame: u32,
+    value: Vec<u8>,
+}
+
+/// An id is a hash of all that a stack is, so it is in one map at most.
+struct StackMaps(Vec<StackMap>);
+
+impl Stacks for StackMaps {
+    fn find(&mut self, id: u64) -> Option<Stack> {
+        self.0.iter_mut().find_map(|map| map.find(id))
+    }
+}
+
+impl StackMap {
+    fn find(&mut self, id: u64) -> Option<Stack> {
+        let (key, value) = ((&raw const id).cast(), self.value.as_mut_ptr().cast());
+        // SAFETY: keys of these maps have 8 bytes, and there is room for a value.
+        let result = unsafe { sys::bpf_map_lookup_elem(self.fd.as_raw_fd(), key, value) };
+        let number = |at: u32| unsigned(&self.value[at as usize..], 4) as u32;
+        let (count, pid) = (number(stack::FRAMES), number(stack::PID));
+        let frames = self.value.get(stack::HEADER as usize..)?;
+        let frames = &frames[..frames.len().min((count * self.frame) as usize)];
+        (result == 0).then(|| Stack { pid, frame: self.frame, frames: frames.to_vec() })
     }
 }

@@ -4,6 +4,8 @@
 //! the kernel must do is behind the traits of `kernel`, so that all but the system calls themselves runs in tests
 //! without privileges.
 
+pub mod acts;
+pub mod cgroups;
 pub mod child;
 pub mod escape;
 pub mod failure;
@@ -19,6 +21,8 @@ pub mod ring;
 pub mod run;
 pub mod session;
 pub mod signals;
+pub mod symbols;
 pub mod sys;
+pub mod system;
 pub mod time;
 pub mod value;

@@ -66,7 +66,7 @@ pub fn run(
     signals: Signals,
 ) -> Result<u8, Failure> {
     let Outlets { results, messages } = outlets;
-    let mut names = SystemNames::of(artifact);
+    let mut names = SystemNames::of(artifact, kernel.stacks());
     let mut session = Session::new(artifact, kernel, results, &mut names, signals);
     let result =
         start(artifact, &mut session, options, processes, messages, signals).and_then(
@@ -104,10 +104,16 @@ fn start(
     let attached = session.kernel.attach()?;
     let ended = session.exit_status().is_some();
     if !options.quiet {
-        announce(artifact, attached, messages);
+        let count = probes(artifact, attached);
+        let told = session.output.attached(count).map_err(|error| Failure::output(&error))?;
+        if !told {
+            let _ = writeln!(messages, "Attached {count} probe{}", if count == 1 { "" } else { "s" });
+        }
     }
     if let Some(child) = processes.child.as_mut().filter(|_| !ended) {
         child.go()?;
+        // its program is in place, and it may end before the first of its stacks is read
+        session.sight(child.pid());
     }
     let signalled = !by_hand(artifact, ProbeKind::SelfSignal).is_empty();
     Ok((attached > 0 || signalled) && !ended)
@@ -249,10 +255,10 @@ fn finish(session: &mut Session, options: &RunOptions) -> Result<u8, Failure> {
     Ok(session.exit_status().or(status).unwrap_or(0))
 }
 
-fn announce(artifact: &Artifact, attached: usize, messages: &mut dyn io::Write) {
+/// Attach points that there are, with those that are run by hand.
+fn probes(artifact: &Artifact, attached: usize) -> usize {
     let programs = artifact.programs.iter().filter(|program| program.kind.is_run_by_hand());
-    let count = attached + programs.map(|program| program.attach.len()).sum::<usize>();
-    let _ = writeln!(messages, "Attached {count} probe{}", if count == 1 { "" } else { "s" });
+    attached + programs.map(|program| program.attach.len()).sum::<usize>()
 }
 
 /// Tells what was lost, if anything; with `-v` also what is not known.

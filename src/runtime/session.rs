@@ -11,18 +11,19 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::acts;
 use super::failure::Failure;
 use super::kernel::{Kernel, Shared};
 use super::maps::drain::{Drains, Purpose};
 use super::maps::{Contents, MapView, read, sort};
 use super::names::Names;
-use super::output::Output;
+use super::output::{Message, Output, TextKind};
 use super::signals::Signals;
 use super::time;
 use crate::diag::{Diagnostic, codes};
 use crate::object::artifact::Artifact;
 use crate::wire::map::{MapRole, MapSpec};
-use crate::wire::record::{self, Action};
+use crate::wire::record::{self, Action, Formatted};
 
 /// A run's state in user space.
 pub struct Session<'a> {
@@ -94,6 +95,11 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// A process of the run is there to be looked at.
+    pub fn sight(&mut self, pid: u32) {
+        self.names.sight(pid);
+    }
+
     /// `exit` was called.
     pub fn has_ended(&self) -> bool {
         self.ended
@@ -148,6 +154,21 @@ impl<'a> Session<'a> {
             Some(Action::PrintValue { value } | Action::PrintEntry { value, .. }) => {
                 self.output.value(value, bytes, self.names)
             }
+            Some(Action::Formatted { what, format, args }) => {
+                let mut text = Vec::new();
+                let mut context = super::value::Context { names: self.names, raw: true };
+                super::format::write(&mut text, format, args, bytes, &mut context);
+                return self.formatted(action as usize, *what, &text).map(|()| true);
+            }
+            Some(Action::Join { count, texts, separator }) => {
+                let text = acts::joined(count, texts, separator, bytes);
+                self.output.text(TextKind::Join, &text)
+            }
+            Some(Action::Sight { pid }) => {
+                let pid = super::value::unsigned(super::value::tail(bytes, pid.offset), 4) as u32;
+                self.names.sight(pid);
+                return Ok(true);
+            }
             Some(_) => return self.control(action as usize).map(|()| true),
             None => return Err(damaged(action)),
         };
@@ -180,13 +201,43 @@ impl<'a> Session<'a> {
                 self.ended = true;
             }
             Action::Time { format } => {
-                let written = self.output.time(&time::now(format));
+                let written = self.output.text(TextKind::Time, &time::now(format));
                 written.map_err(|error| Failure::output(&error))?;
             }
             // counters of other actions do not exist
-            Action::Printf { .. } | Action::PrintValue { .. } | Action::PrintEntry { .. } => {}
+            Action::Printf { .. }
+            | Action::PrintValue { .. }
+            | Action::PrintEntry { .. }
+            | Action::Formatted { .. }
+            | Action::Join { .. }
+            | Action::Sight { .. } => {}
         }
         Ok(())
+    }
+
+    /// What becomes of a formatted text. A command is waited for: what other records ask for comes after it.
+    fn formatted(&mut self, action: usize, what: Formatted, text: &[u8]) -> Result<(), Failure> {
+        let (file, line, column) = self.artifact.action_places.get(action).copied().unwrap_or_default();
+        let file = self.artifact.files.get(file as usize).map_or("", String::as_str);
+        let message = |error, text| Message { error, text, file, line, column };
+        let written = match what {
+            Formatted::Error | Formatted::Warning => {
+                self.output.message(&message(what == Formatted::Error, text))
+            }
+            Formatted::Cat => match acts::cat(text) {
+                Ok(contents) => self.output.text(TextKind::Cat, &contents),
+                Err(why) => self.output.message(&message(true, why.as_bytes())),
+            },
+            Formatted::System => {
+                // what was printed before stands before what the command writes to the terminal itself
+                self.output.writer().flush().map_err(|error| Failure::output(&error))?;
+                match acts::system(text) {
+                    Ok(printed) => self.output.text(TextKind::System, &printed),
+                    Err(why) => self.output.message(&message(true, why.as_bytes())),
+                }
+            }
+        };
+        written.map_err(|error| Failure::output(&error))
     }
 
     /// Moves what the control counters of the actions hold that `wanted` accepts to `pending`.

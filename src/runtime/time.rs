@@ -1,12 +1,86 @@
-//! `time(format)`: the wall clock through strftime.
+//! Times of day: `time(format)` and `strftime(format, nsecs)`, through the C library's strftime.
 
 use std::ffi::CString;
+
+use crate::wire::types::Clock;
 
 /// Text of the current local time, at most 1 KiB; empty when the format is, or gives more.
 pub fn now(format: &str) -> Vec<u8> {
     // SAFETY: a null pointer asks for the result only.
     let seconds = unsafe { libc::time(std::ptr::null_mut()) };
     at(format, seconds)
+}
+
+/// CLOCK_TAI less CLOCK_MONOTONIC, in ns.
+pub fn tai_offset() -> i64 {
+    between(libc::CLOCK_TAI)
+}
+
+/// A clock less CLOCK_MONOTONIC: of some tries the one that took the least time.
+fn between(clock: libc::clockid_t) -> i64 {
+    let tries = (0..5).map(|_| {
+        let (before, there, after) = (read(libc::CLOCK_MONOTONIC), read(clock), read(libc::CLOCK_MONOTONIC));
+        (after - before, there - (before + (after - before) / 2))
+    });
+    tries.min().map_or(0, |(_, distance)| distance)
+}
+
+fn read(clock: libc::clockid_t) -> i64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes to a local.
+    unsafe { libc::clock_gettime(clock, &raw mut time) };
+    time.tv_sec * NANOSECONDS + time.tv_nsec
+}
+
+const NANOSECONDS: i64 = 1_000_000_000;
+
+/// How far the kernel's clocks are from the time of day, in ns.
+#[derive(Clone, Copy, Debug)]
+pub struct Clocks {
+    boot: i64,
+    monotonic: i64,
+    tai: i64,
+}
+
+impl Clocks {
+    /// As they are now.
+    pub fn now() -> Clocks {
+        let real = between(libc::CLOCK_REALTIME);
+        let before = |clock: libc::clockid_t| real - between(clock);
+        Clocks { boot: before(libc::CLOCK_BOOTTIME), monotonic: real, tai: before(libc::CLOCK_TAI) }
+    }
+
+    /// The local time of `nsecs` on a clock, as strftime has it; `%f` is the microseconds, six digits.
+    pub fn format(&self, format: &str, clock: Clock, nsecs: u64) -> String {
+        let distance = match clock {
+            Clock::Boot => self.boot,
+            Clock::Monotonic => self.monotonic,
+            Clock::Tai => self.tai,
+        };
+        let real = i128::from(nsecs) + i128::from(distance);
+        let nanoseconds = i128::from(NANOSECONDS);
+        let (seconds, rest) = (real.div_euclid(nanoseconds), real.rem_euclid(nanoseconds));
+        let format = with_microseconds(format, (rest / 1000) as u32);
+        let seconds = libc::time_t::try_from(seconds).unwrap_or(libc::time_t::MAX);
+        String::from_utf8_lossy(&at(&format, seconds)).into_owned()
+    }
+}
+
+/// The format with every `%f` replaced. `%%f` is a percent sign and an f.
+fn with_microseconds(format: &str, microseconds: u32) -> String {
+    let mut out = String::with_capacity(format.len() + 6);
+    let mut rest = format;
+    while let Some(at) = rest.find('%') {
+        let (text, conversion) = rest.split_at(at);
+        out.push_str(text);
+        let length = 1 + conversion[1..].chars().next().map_or(0, char::len_utf8);
+        match &conversion[..length] {
+            "%f" => out.push_str(&format!("{microseconds:06}")),
+            other => out.push_str(other),
+        }
+        rest = &conversion[length..];
+    }
+    out + rest
 }
 
 fn at(format: &str, seconds: libc::time_t) -> Vec<u8> {
@@ -33,6 +107,18 @@ mod tests {
         assert_eq!(at("%Y", 1_795_266_820), b"2026");
         assert_eq!(at("", 0), b"");
         assert_eq!(now("%H:%M:%S\n").len(), 9);
+    }
+
+    #[test]
+    fn clocks_become_times_of_day() {
+        let clocks = Clocks { boot: 1_000_000_000_000_000_000, monotonic: 0, tai: -37_000_000_000 };
+        assert_eq!(clocks.format("%s %f", Clock::Boot, 2_000_345_678), "1000000002 000345");
+        assert_eq!(clocks.format("%s.%f|%%f", Clock::Monotonic, 1_999_999_999), "1.999999|%f");
+        assert_eq!(clocks.format("%s", Clock::Tai, 100_000_000_000), "63");
+        let now = Clocks::now();
+        let (real, text) =
+            (read(libc::CLOCK_REALTIME), now.format("%s", Clock::Boot, read(libc::CLOCK_BOOTTIME) as u64));
+        assert!((text.parse::<i64>().unwrap() - real / NANOSECONDS).abs() <= 1, "{text}");
     }
 
     #[test]

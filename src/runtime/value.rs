@@ -10,7 +10,7 @@
 use std::io::Write;
 
 use super::escape::escape;
-use super::names::Names;
+use super::names::{Names, unknown};
 use crate::wire::types::{DataType, Name, StructField};
 
 /// Printed after text that was cut.
@@ -147,10 +147,15 @@ fn write_name(out: &mut Vec<u8>, number: u64, name: Name, context: &mut Context)
         Name::KernelSymbol => context.names.symbol(number),
         Name::Probe => context.names.probe(number),
         Name::Function => context.names.function(number),
+        _ => {
+            // names in files of processes are theirs
+            let text = context.names.text(name, number);
+            return context.text(out, text.as_bytes());
+        }
     };
     match known {
         Some(text) => out.extend_from_slice(text.as_bytes()),
-        None => write!(out, "{number:#x}").expect("writing to memory"),
+        None => out.extend_from_slice(unknown(number).as_bytes()),
     }
 }
 
@@ -164,7 +169,7 @@ fn write_enum(out: &mut Vec<u8>, bytes: &[u8], size: u8, names: &[(i64, String)]
 }
 
 /// The value of a bit field as the bytes of a whole integer of its type.
-fn bit_field(bytes: &[u8], ty: &DataType, (first, width): (u8, u8)) -> [u8; 8] {
+pub fn bit_field(bytes: &[u8], ty: &DataType, (first, width): (u8, u8)) -> [u8; 8] {
     let size = ty.size().min(8) as u8;
     let up = 64u32.saturating_sub(u32::from(first) + u32::from(width));
     let down = 64u32.saturating_sub(u32::from(width)).min(63);

@@ -58,7 +58,9 @@ pub(super) struct Checker<'a, 's> {
     pub types: CTypes,
     pub maps: Maps,
     pub probe_names: Vec<String>,
-    /// Index of each of them.
+    /// Formats and patterns that names of numbers index.
+    pub texts: Vec<String>,
+    /// Index of each of the names of probes.
     pub name_index: HashMap<String, u32>,
     /// An error was reported.
     pub failed: bool,
@@ -81,6 +83,7 @@ impl<'a, 's> Checker<'a, 's> {
             types: CTypes::default(),
             maps,
             probe_names: Vec::new(),
+            texts: Vec::new(),
             name_index: HashMap::new(),
             failed: false,
             missing: HashSet::new(),

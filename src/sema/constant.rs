@@ -66,6 +66,16 @@ impl Const {
         }
     }
 
+    /// As printf would print it.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Const::Int(value) => value.to_string(),
+            Const::Negative(value) => value.to_string(),
+            Const::Bool(value) => value.to_string(),
+            Const::Str(text) => String::from_utf8_lossy(text).into_owned(),
+        }
+    }
+
     /// Its bits in a register.
     pub(super) fn bits(&self) -> i64 {
         match self {

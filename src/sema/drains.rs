@@ -69,7 +69,8 @@ fn maps_of(stmt: &Stmt, visit: &mut dyn FnMut(MapId)) {
             in_expr(cond, visit);
             then.iter().chain(otherwise).for_each(|stmt| maps_of(stmt, visit));
         }
-        Printf { args, .. } => args.iter().for_each(|arg| in_expr(arg, visit)),
+        Join { array, .. } => in_expr(array, visit),
+        Printf { args, .. } | Formatted { args, .. } => args.iter().for_each(|arg| in_expr(arg, visit)),
         PrintEntry { map, key } => {
             visit(*map);
             in_expr(key, visit);
@@ -120,7 +121,7 @@ fn operands(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
             visit(address);
             length.iter().for_each(|length| visit(length));
         }
-        Tuple(items) => items.iter().for_each(visit),
+        Tuple(items) | Call { args: items, .. } => items.iter().for_each(visit),
         TupleField { base, .. } | Part { base, .. } => visit(base),
         Element { base, index, .. } => {
             visit(base);

@@ -12,6 +12,7 @@
 mod abi;
 mod aggregation;
 mod bodies;
+pub mod builtins;
 mod calls;
 mod check;
 mod constant;
@@ -30,6 +31,7 @@ mod names;
 mod print;
 mod probes;
 mod program;
+pub mod reference;
 mod registers;
 mod scope;
 mod signatures;
@@ -47,6 +49,7 @@ use crate::config::{Config, Missing};
 use crate::diag::Sink;
 use crate::host::Host;
 use crate::syntax::ast::Script;
+use crate::wire::types::StackMode;
 pub use print::print;
 
 /// True for a name of the language: a builtin, a function, a type. No header takes it over with a macro.
@@ -75,6 +78,10 @@ pub struct Options {
     pub params: Vec<String>,
     /// Named parameters of the command line (`--name=value`); those without a value are true.
     pub named: Vec<(String, Option<String>)>,
+    /// CLOCK_TAI less CLOCK_MONOTONIC in ns, for `nsecs(sw_tai)`.
+    pub tai_offset: i64,
+    /// How stacks are printed when the script does not say (`stack_mode`).
+    pub stack_mode: StackMode,
 }
 
 impl Options {
@@ -96,6 +103,8 @@ impl Default for Options {
             missing_probes: Missing::Error,
             params: Vec::new(),
             named: Vec::new(),
+            tai_offset: 0,
+            stack_mode: StackMode::Symbols,
         };
         options.adopt(&Config::default());
         options
@@ -109,6 +118,12 @@ impl Options {
         self.max_map_keys = config.max_map_keys;
         self.max_probes = config.max_probes;
         self.missing_probes = config.missing_probes;
+        self.stack_mode = match config.stack_mode {
+            crate::config::StackMode::Bpftrace => StackMode::Symbols,
+            crate::config::StackMode::Perf => StackMode::Perf,
+            crate::config::StackMode::Raw => StackMode::Raw,
+            crate::config::StackMode::BuildId => StackMode::BuildId,
+        };
     }
 }
 

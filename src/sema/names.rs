@@ -65,6 +65,15 @@ pub(super) fn type_name(ty: &Type, structs: &[Struct]) -> String {
         Type::Named(Name::KernelSymbol) => "ksym".into(),
         Type::Named(Name::Probe) => "probe".into(),
         Type::Named(Name::Function) => "function".into(),
+        Type::Named(Name::UserSymbol) => "usym".into(),
+        Type::Named(Name::KernelStack(_)) => "kstack".into(),
+        Type::Named(Name::UserStack(_)) => "ustack".into(),
+        Type::Named(Name::Username) => "username".into(),
+        Type::Named(Name::Syscall) => "syscall name".into(),
+        Type::Named(Name::Signal) => "signal name".into(),
+        Type::Named(Name::Error) => "error name".into(),
+        Type::Named(Name::Time { .. }) => "timestamp".into(),
+        Type::Named(Name::CgroupPath { .. }) => "cgroup path".into(),
     }
 }
 

@@ -110,6 +110,19 @@ impl<'p> Printer<'p> {
                 let args: String = args.iter().map(|arg| format!(", {}", self.expr(arg))).collect();
                 format!("printf({}{args})", pieces(format))
             }
+            Formatted { what, format, args } => {
+                let name = match what {
+                    super::tree::FormattedAs::Error => "errorf",
+                    super::tree::FormattedAs::Warning => "warnf",
+                    super::tree::FormattedAs::Cat => "cat",
+                    super::tree::FormattedAs::System => "system",
+                };
+                let args: String = args.iter().map(|arg| format!(", {}", self.expr(arg))).collect();
+                format!("{name}({}{args})", pieces(format))
+            }
+            Join { array, space, separator } => {
+                format!("join({} {}, {separator:?})", self::space(*space), self.expr(array))
+            }
             PrintValue { value } => format!("print({})", self.expr(value)),
             PrintEntry { map, key } => format!("print({})", self.entry(*map, Some(key))),
             PrintMap { map, top, div, drains } => {
@@ -172,6 +185,10 @@ impl<'p> Printer<'p> {
             HasKey { map, key } => format!("has_key({}, {})", self.name(*map), self.expr(key)),
             Delete { map, key } => format!("delete({})", self.entry(*map, key.as_deref())),
             Len(map) => format!("len({})", self.name(*map)),
+            Builtin(super::tree::Builtin::Stack(stack)) => {
+                let side = if stack.user { "ustack" } else { "kstack" };
+                format!("{side}({:?}, {})", stack.mode, stack.depth).to_lowercase()
+            }
             Builtin(builtin) => format!("{builtin:?}").to_lowercase().replace(['(', ')'], ""),
             Context => "ctx".into(),
             Load { .. }
@@ -195,6 +212,9 @@ impl<'p> Printer<'p> {
             Equal { negated, left, right } => self.infix(if *negated { "!=" } else { "==" }, left, right),
             Ternary { cond, then, otherwise } => {
                 format!("{} ? {} : {}", self.operand(cond), self.operand(then), self.operand(otherwise))
+            }
+            Call { function, args } => {
+                format!("{}({})", format!("{function:?}").to_lowercase(), self.list(args))
             }
             Cast(inner) => format!("{}({})", self.ty(&expr.ty), self.expr(inner)),
         }

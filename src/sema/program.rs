@@ -19,7 +19,14 @@ impl Checker<'_, '_> {
         self.check_maps();
         let clauses = script.probes.iter().map(clause_text).collect();
         let maps = (0..self.maps.list.len()).map(|at| self.map(at)).collect();
-        Program { probes, clauses, maps, structs: self.types.structs, probe_names: self.probe_names }
+        Program {
+            probes,
+            clauses,
+            maps,
+            structs: self.types.structs,
+            probe_names: self.probe_names,
+            texts: self.texts,
+        }
     }
 
     fn probe(&mut self, body: usize) -> Option<Probe> {

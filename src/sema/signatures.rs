@@ -7,6 +7,8 @@ use super::tree::{Builtin, ProbeKind};
 use super::types::Space;
 use crate::diag::suggest;
 use crate::host::Feature;
+use crate::wire::record::Formatted;
+use crate::wire::types::Name;
 
 /// A name of the language.
 pub(super) struct Row {
@@ -32,6 +34,12 @@ pub(super) enum Meaning {
     Cpus,
     /// Pid of the traced command.
     ChildPid,
+    /// True when there is a traced command.
+    HasChild,
+    /// The user's name.
+    Username,
+    /// The kind of the probe, as text.
+    ProbeType,
     /// The fields of a tracepoint, the arguments of a function.
     Args,
     /// A word of the stack behind the return address.
@@ -44,6 +52,21 @@ pub(super) enum Meaning {
     Action(Action),
     /// Gives a value.
     Function(Function),
+    /// A stack, of the process or of the kernel; may be called with a mode and a depth.
+    Stack { user: bool },
+    /// A field of a task that the current one, or the one given, leads to.
+    Task { link: &'static str, field: &'static str },
+}
+
+impl Meaning {
+    /// A value that needs no parentheses and takes no arguments but modes.
+    pub fn is_value(self) -> bool {
+        use Meaning::*;
+        matches!(
+            self,
+            Value(..) | Cpus | ChildPid | HasChild | Username | ProbeType | Args | Context | StackArg(_)
+        )
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,6 +89,16 @@ pub(super) enum Action {
     Zero,
     Exit,
     Time,
+    /// As printf, but not printed.
+    Formatted(Formatted),
+    Join,
+    Fail,
+    Assert,
+    StaticAssert,
+    Signal {
+        thread: bool,
+    },
+    Override,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,6 +113,21 @@ pub(super) enum Function {
     /// `is_ptr` and the like: answered while compiling.
     Is(Question),
     ContainerOf,
+    Usym,
+    /// A number that user space names.
+    Named(Name),
+    Strftime,
+    CgroupPath,
+    CgroupId,
+    IsErr,
+    Bswap,
+    Kaddr,
+    PercpuKaddr,
+    Strlen,
+    Strncmp,
+    Strstr,
+    Strcontains,
+    StrConcat,
     /// `kptr` and `uptr`: the same address, in this memory.
     InSpace(Space),
 }
@@ -172,6 +220,10 @@ const fn stack(name: &'static str, number: u8, about: &'static str) -> Row {
     row(name, Meaning::StackArg(number), name, about).only(Place::Stack)
 }
 
+const fn task(name: &'static str, link: &'static str, field: &'static str, about: &'static str) -> Row {
+    row(name, Meaning::Task { link, field }, name, about).args(0, 1)
+}
+
 impl Row {
     const fn args(mut self, least: usize, most: usize) -> Row {
         self.args = (least, most);
@@ -235,19 +287,69 @@ pub(super) const TABLE: &[Row] = &[
     row("args", Meaning::Args, "args.field", "fields of the tracepoint, arguments of the function")
         .only(Place::Fields),
     row("ctx", Meaning::Context, "ctx.field", "what an iterator is at").only(Place::Iter),
+    row("kstack", Meaning::Stack { user: false }, "kstack(mode, depth)", "stack of the kernel").args(0, 2),
+    row("ustack", Meaning::Stack { user: true }, "ustack(mode, depth)", "stack of the process").args(0, 2),
+    value("jiffies", Builtin::Jiffies, 8, "ticks since boot"),
+    value("numaid", Builtin::Numa, 4, "number of the NUMA node"),
+    row("has_cpid", Meaning::HasChild, "has_cpid", "true when -c gives a command"),
+    row("username", Meaning::Username, "username", "name of the user"),
+    row("probetype", Meaning::ProbeType, "probetype", "kind of the probe"),
+    task("ppid", "real_parent", "pid", "process id of the parent"),
+    task("pcomm", "real_parent", "comm", "name of the parent"),
+    task("leader_tid", "group_leader", "pid", "thread id of the first thread"),
+    task("leader_comm", "group_leader", "comm", "name of the first thread"),
     row("ncpus", Meaning::Cpus, "ncpus", "number of CPUs"),
     row("cpid", Meaning::ChildPid, "cpid", "process id of the command given by -c"),
     row("printf", Does(Action::Printf), "printf(format, ...)", "prints text").args(1, MANY),
     row("print", Does(Action::Print), "print(value) or print(@map, top, div)", "prints a value or a map")
         .args(1, 3),
+    row(
+        "errorf",
+        Does(Action::Formatted(Formatted::Error)),
+        "errorf(format, ...)",
+        "prints an error message",
+    )
+    .args(1, MANY),
+    row("warnf", Does(Action::Formatted(Formatted::Warning)), "warnf(format, ...)", "prints a warning")
+        .args(1, MANY),
+    row("cat", Does(Action::Formatted(Formatted::Cat)), "cat(format, ...)", "prints a file").args(1, MANY),
+    row("system", Does(Action::Formatted(Formatted::System)), "system(format, ...)", "runs a command")
+        .args(1, MANY),
+    row("join", Does(Action::Join), "join(array, separator)", "prints an array of texts").args(1, 2),
+    row("fail", Does(Action::Fail), "fail(format, ...)", "ends the compilation with a message").args(1, MANY),
+    row(
+        "assert",
+        Does(Action::Assert),
+        "assert(condition, message)",
+        "ends the script when it does not hold",
+    )
+    .args(2, 2),
+    row(
+        "static_assert",
+        Does(Action::StaticAssert),
+        "static_assert(condition, message)",
+        "fails when it does not hold",
+    )
+    .args(2, 2),
     row("clear", Does(Action::Clear), "clear(@map)", "removes every entry of a map").args(1, 1),
     row("zero", Does(Action::Zero), "zero(@map)", "sets every value of a map to 0").args(1, 1),
     row("exit", Does(Action::Exit), "exit(code)", "ends the script").args(0, 1),
     row("time", Does(Action::Time), "time(format)", "prints the time of day").args(0, 1),
+    row("signal", Does(Action::Signal { thread: false }), "signal(number)", "sends a signal to the process")
+        .args(1, 1),
+    row(
+        "signal_thread",
+        Does(Action::Signal { thread: true }),
+        "signal_thread(number)",
+        "sends it to the thread",
+    )
+    .args(1, 1),
+    row("override", Does(Action::Override), "override(value)", "returns this in place of the function")
+        .args(1, 1),
     row("delete", Gives(Function::Delete), "delete(@map, key)", "removes an entry").args(1, 2),
     row("has_key", Gives(Function::HasKey), "has_key(@map, key)", "true when there is such an entry")
         .args(1, 2),
-    row("len", Gives(Function::Len), "len(@map)", "number of entries").args(1, 1),
+    row("len", Gives(Function::Len), "len(@map) or len(stack)", "number of entries or frames").args(1, 1),
     row("str", Gives(Function::Str), "str(pointer, size)", "text at an address").args(1, 2),
     row("is_ptr", Gives(Function::Is(Question::Pointer)), "is_ptr(x)", "true for a pointer").args(1, 1),
     row("is_array", Gives(Function::Is(Question::Array)), "is_array(x)", "true for an array").args(1, 1),
@@ -274,6 +376,44 @@ pub(super) const TABLE: &[Row] = &[
     row("reg", Gives(Function::Reg), "reg(\"name\")", "a register of the traced code")
         .args(1, 1)
         .only(Place::Registers),
+    row("usym", Gives(Function::Usym), "usym(address)", "name of the process's function there").args(1, 1),
+    row(
+        "syscall_name",
+        Gives(Function::Named(Name::Syscall)),
+        "syscall_name(number)",
+        "name of a system call",
+    )
+    .args(1, 1),
+    row("signal_name", Gives(Function::Named(Name::Signal)), "signal_name(number)", "what a signal means")
+        .args(1, 1),
+    row("strerror", Gives(Function::Named(Name::Error)), "strerror(number)", "what an error number means")
+        .args(1, 1),
+    row("strftime", Gives(Function::Strftime), "strftime(format, nsecs)", "time of day of a timestamp")
+        .args(2, 2),
+    row("cgroup_path", Gives(Function::CgroupPath), "cgroup_path(id, filter)", "path of a cgroup").args(1, 2),
+    row("cgroupid", Gives(Function::CgroupId), "cgroupid(path)", "id of the cgroup at a path").args(1, 1),
+    row("is_err", Gives(Function::IsErr), "is_err(pointer)", "true when a pointer is an error number")
+        .args(1, 1),
+    row("bswap", Gives(Function::Bswap), "bswap(n)", "an integer with its bytes in reverse").args(1, 1),
+    row("kaddr", Gives(Function::Kaddr), "kaddr(name)", "address of a symbol of the kernel").args(1, 1),
+    row(
+        "percpu_kaddr",
+        Gives(Function::PercpuKaddr),
+        "percpu_kaddr(name, cpu)",
+        "address of a CPU's variable",
+    )
+    .args(1, 2),
+    row("strlen", Gives(Function::Strlen), "strlen(text)", "bytes of a text").args(1, 1),
+    row("strncmp", Gives(Function::Strncmp), "strncmp(a, b, n)", "0 when two texts begin alike").args(3, 3),
+    row("strstr", Gives(Function::Strstr), "strstr(text, part)", "where a text holds another").args(2, 2),
+    row(
+        "strcontains",
+        Gives(Function::Strcontains),
+        "strcontains(text, part)",
+        "true when a text holds another",
+    )
+    .args(2, 2),
+    row("str_concat", Gives(Function::StrConcat), "str_concat(a, b)", "two texts as one").args(2, 2),
     row("kptr", Gives(Function::InSpace(Space::Kernel)), "kptr(address)", "address in kernel memory")
         .args(1, 1),
     row("uptr", Gives(Function::InSpace(Space::User)), "uptr(address)", "address in user memory").args(1, 1),
@@ -289,62 +429,34 @@ pub(super) const TABLE: &[Row] = &[
 
 /// Names of bpftrace that are not there yet: told apart from mistakes.
 const LATER: &[&str] = &[
-    "assert",
-    "bswap",
     "buf",
-    "cat",
-    "cgroup_path",
-    "cgroupid",
     "debugf",
-    "errorf",
-    "fail",
     "find",
     "getopt",
-    "has_cpid",
-    "is_err",
-    "jiffies",
-    "join",
-    "kaddr",
-    "kstack",
-    "leader_comm",
-    "leader_tid",
     "macaddr",
     "memcmp",
     "ntop",
-    "numaid",
     "offsetof",
-    "override",
     "path",
-    "pcomm",
-    "percpu_kaddr",
-    "ppid",
-    "probetype",
     "pton",
-    "signal",
     "skboutput",
     "socket_cookie",
     "strcap",
-    "strcontains",
-    "strerror",
-    "strftime",
-    "strlen",
-    "strncmp",
-    "strstr",
-    "syscall_name",
-    "system",
     "tseries",
     "uaddr",
     "unwatch",
     "usermode",
-    "username",
-    "ustack",
-    "usym",
-    "warnf",
 ];
 
 /// The row of a name.
 pub(super) fn find(name: &str) -> Option<&'static Row> {
     TABLE.iter().find(|row| row.name == name)
+}
+
+/// True for what changes processes or runs commands.
+pub(super) fn is_unsafe(row: &Row) -> bool {
+    let Meaning::Action(action) = row.meaning else { return false };
+    matches!(action, Action::Signal { .. } | Action::Override | Action::Formatted(Formatted::System))
 }
 
 /// True for names that bpftrace knows and this does not.

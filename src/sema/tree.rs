@@ -15,7 +15,9 @@ use crate::source::Span;
 use crate::wire::format::Format;
 
 pub use super::aggregation::Aggregate;
+pub use super::builtins::{Builtin, Function, StackSpec};
 pub use crate::syntax::ast::BinaryOp;
+pub use crate::wire::record::Formatted as FormattedAs;
 
 /// A map of the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,6 +40,8 @@ pub struct Program {
     pub structs: Vec<Struct>,
     /// Names that the `probe` builtin may give, by index.
     pub probe_names: Vec<String>,
+    /// Formats and patterns that names of numbers index.
+    pub texts: Vec<String>,
 }
 
 /// A struct or union, as far as needed to print it and to know its size.
@@ -494,6 +498,24 @@ pub enum StmtKind {
         /// One a conversion (and one for each `*`).
         args: Vec<Expr>,
     },
+    /// `errorf(format, args)` and its like
+    Formatted {
+        /// What becomes of the text.
+        what: FormattedAs,
+        /// The format.
+        format: Format,
+        /// As for printf.
+        args: Vec<Expr>,
+    },
+    /// `join(array, separator)`
+    Join {
+        /// Address of an array of pointers to texts, the last of which is null.
+        array: Expr,
+        /// Which memory it and the texts are in.
+        space: Space,
+        /// What to print between them.
+        separator: String,
+    },
     /// `print(value)`
     PrintValue {
         /// Any value.
@@ -726,46 +748,16 @@ pub enum ExprKind {
         /// Otherwise.
         otherwise: Box<Expr>,
     },
+    /// A function of values. Scalar, but where the function says otherwise.
+    Call {
+        /// Which.
+        function: Function,
+        /// What it takes, as the function says.
+        args: Vec<Expr>,
+    },
     /// Conversion between scalars: keeps the low bytes of the target's size, extended by the target's sign; to Bool: not 0.
     /// Of a text: the same in a larger type.
     Cast(Box<Expr>),
-}
-
-/// Builtin values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Builtin {
-    /// u32
-    Pid,
-    /// u32
-    Tid,
-    /// u32
-    Uid,
-    /// u32
-    Gid,
-    /// Str of 16
-    Comm,
-    /// u32
-    Cpu,
-    /// u64, CLOCK_BOOTTIME
-    Nsecs,
-    /// u64, ns since the start
-    Elapsed,
-    /// Named(Probe)
-    Probe,
-    /// Named(KernelSymbol)
-    Func,
-    /// Pointer to task_struct
-    Curtask,
-    /// u32
-    Rand,
-    /// Cgroup id, u64
-    Cgroup,
-    /// n-th argument of a function, from pt_regs, u64
-    Arg(u8),
-    /// Return value, from pt_regs, u64
-    Retval,
-    /// Named(Function): the function of a probe in user space
-    UserFunction,
 }
 
 impl Expr {

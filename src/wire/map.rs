@@ -179,6 +179,11 @@ pub enum MapRole {
     Zeros,
     /// Keys of a map that a loop runs over, as they were when it began.
     Keys,
+    /// Stacks by id, see [`super::stack`].
+    Stacks {
+        /// Bytes of a frame: an address or a build id.
+        frame: u32,
+    },
 }
 
 /// 8-byte words of the globals map, by index: what user space writes before the start, then counters of the

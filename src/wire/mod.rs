@@ -4,10 +4,12 @@
 //! Defined once here, used by `ir::build` to write and by `runtime` to read. Plain data, independent of the
 //! host and of the syntax tree; all integers little endian as in memory.
 
+pub mod codes;
 pub mod format;
 pub mod ledger;
 pub mod map;
 pub mod record;
+pub mod stack;
 pub mod types;
 
 /// Rounds `n` up to a multiple of `align` (a power of two).

@@ -100,7 +100,49 @@ pub enum Action {
         /// strftime format.
         format: String,
     },
+    /// A format with its arguments that is not simply printed. Where the script asks for it stands in the artifact.
+    Formatted {
+        /// What becomes of the text.
+        what: Formatted,
+        /// The parsed format.
+        format: Format,
+        /// One field an argument.
+        args: Vec<Field>,
+    },
+    /// `join(array, separator)`: prints texts, a newline behind them.
+    Join {
+        /// Number of texts, u64.
+        count: Field,
+        /// Room for texts, an array of them.
+        texts: Field,
+        /// What stands between them.
+        separator: String,
+    },
+    /// A user stack was seen for the first time: where the process has its files mapped should be looked at before it
+    /// ends. Prints nothing; nobody counts one that is lost.
+    Sight {
+        /// The process id, u32.
+        pid: Field,
+    },
 }
+
+/// What becomes of formatted text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Formatted {
+    /// `errorf`: an error message on standard error.
+    Error,
+    /// `warnf`: a warning there.
+    Warning,
+    /// `cat`: the path of a file to print.
+    Cat,
+    /// `system`: a command to run, whose output is printed.
+    System,
+}
+
+/// Texts that `join` takes at most, and bytes of each with its NUL.
+pub const JOIN_TEXTS: u32 = 16;
+/// Bytes of each text of `join`, its NUL included.
+pub const JOIN_SIZE: u32 = 1024;
 
 impl Action {
     /// True when the action must not be lost.

@@ -2,6 +2,50 @@
 
 use std::sync::Arc;
 
+/// How a stack is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StackMode {
+    /// Symbol and offset (`bpftrace`).
+    Symbols,
+    /// Address, symbol, offset and file (`perf`).
+    Perf,
+    /// Addresses (`raw`).
+    Raw,
+    /// Build id and offset in the file (`build_id`), of user stacks.
+    BuildId,
+}
+
+impl StackMode {
+    /// Every mode.
+    pub const ALL: [StackMode; 4] = [StackMode::Symbols, StackMode::Perf, StackMode::Raw, StackMode::BuildId];
+
+    /// As scripts and the variable `stack_mode` have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            StackMode::Symbols => "bpftrace",
+            StackMode::Perf => "perf",
+            StackMode::Raw => "raw",
+            StackMode::BuildId => "build_id",
+        }
+    }
+
+    /// The mode of that name.
+    pub fn from_name(name: &str) -> Option<StackMode> {
+        StackMode::ALL.into_iter().find(|mode| mode.name() == name)
+    }
+}
+
+/// A clock of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Clock {
+    /// CLOCK_BOOTTIME
+    Boot,
+    /// CLOCK_MONOTONIC
+    Monotonic,
+    /// CLOCK_TAI
+    Tai,
+}
+
 /// What user space makes of a number that only it can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Name {
@@ -11,6 +55,32 @@ pub enum Name {
     Probe,
     /// The same index → the function that the probe is in (`func` in probes in user space).
     Function,
+    /// Id of a stack (see [`super::stack`]) → its frames in the kernel (`kstack`).
+    KernelStack(StackMode),
+    /// Id of a stack → its frames in a process (`ustack`).
+    UserStack(StackMode),
+    /// Id of a stack of one frame → the symbol there (`usym`, and `func` in user probes).
+    UserSymbol,
+    /// User id → name (`username`).
+    Username,
+    /// Number of a system call → name (`syscall_name`).
+    Syscall,
+    /// Number of a signal → its description (`signal_name`).
+    Signal,
+    /// Error number, of either sign → its description (`strerror`).
+    Error,
+    /// Nanoseconds of a clock → time of day (`strftime`).
+    Time {
+        /// The format: index into the artifact's texts.
+        format: u32,
+        /// The clock that counted them.
+        clock: Clock,
+    },
+    /// Cgroup id → paths (`cgroup_path`).
+    CgroupPath {
+        /// Which hierarchies, a pattern: index into the artifact's texts; None for all.
+        filter: Option<u32>,
+    },
 }
 
 /// The shape of a value. Sizes and offsets are bytes.

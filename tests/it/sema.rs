@@ -195,3 +195,14 @@ fn time_is_linear_in_the_size_of_a_script() {
     let (small, large) = (took(500), took(5000));
     assert!(large < small * 40, "{small:?} for 500 statements, {large:?} for 5000");
 }
+
+#[test]
+fn the_reference_is_that_of_the_table() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/stdlib.md");
+    let made = beetrace::sema::reference::markdown();
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&file, &made).unwrap();
+    }
+    let text = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(text == made, "docs/stdlib.md is not what the table says: BLESS=1 writes it");
+}

@@ -15,6 +15,8 @@ pub struct Block {
     pub end: usize,
     /// Place in the reverse postorder.
     pub order: u32,
+    /// Where a loop comes back to.
+    pub head: bool,
 }
 
 /// The blocks of a program.
@@ -78,7 +80,7 @@ impl Graph {
                 last.end = at;
             }
             starts[at] = Some(blocks.len() as u32);
-            blocks.push(Block { start: at, end: insns.len(), order: u32::MAX });
+            blocks.push(Block { start: at, end: insns.len(), order: u32::MAX, head: false });
         }
         let mut graph = Graph { blocks, starts };
         graph.number(insns, sealed);
@@ -134,6 +136,12 @@ impl Graph {
         }
         for (order, block) in post.into_iter().rev().enumerate() {
             self.blocks[block].order = order as u32;
+        }
+        for block in 0..self.blocks.len() {
+            for to in self.successors(insns, sealed, block).into_iter().flatten() {
+                let back = self.blocks[to].order <= self.blocks[block].order;
+                self.blocks[to].head |= back;
+            }
         }
     }
 }

@@ -51,7 +51,8 @@ impl std::fmt::Display for Violation {
 
 type Result<T> = std::result::Result<T, String>;
 
-/// After so many visits of a place, bounds of numbers that still change there are given up.
+/// After so many visits of the head of a loop, bounds of numbers that still change there are given up. What is computed
+/// from them within the loop settles by itself.
 const PATIENCE: u32 = 3;
 
 /// Checks a program.
@@ -128,7 +129,8 @@ impl Linter<'_> {
                     let next = Id::MAX - ids.len() as Id;
                     *ids.entry((block, a, b)).or_insert(next)
                 };
-                known.join(state, self.visits[block] > PATIENCE, &mut name)
+                let widen = self.graph.blocks[block].head && self.visits[block] > PATIENCE;
+                known.join(state, widen, &mut name)
             }
         };
         if changed {

@@ -33,6 +33,7 @@ impl Machine<'_> {
             Helper::RingReserve => self.reserve(),
             Helper::RingSubmit | Helper::RingDiscard => self.give_back(helper),
             Helper::RingQuery => self.ring_query(),
+            Helper::GetStack => self.get_stack(),
             _ => Err("a helper without a model".into()),
         }
     }
@@ -128,6 +129,13 @@ impl Machine<'_> {
         }
         self.memory.write(self.world, self.reg(1)?, &bytes)?;
         Ok(0)
+    }
+
+    fn get_stack(&mut self) -> Result<u64> {
+        let (size, flags) = (self.reg(3)? as usize, self.reg(4)?);
+        let (bytes, length) = self.world.builtins.stack(size, flags);
+        self.memory.write(self.world, self.reg(2)?, &bytes)?;
+        Ok(length as u64)
     }
 
     /// Up to `len` bytes at an address, as many as are mapped; or of the program's own memory.

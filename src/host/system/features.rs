@@ -21,6 +21,7 @@ pub fn probe(feature: Feature) -> bool {
         Feature::GetFuncIp => helper(173),
         Feature::LookupPerCpu => helper(195),
         Feature::KtimeBoot => helper(125),
+        Feature::KtimeTai => helper(208),
         Feature::KprobeMulti => kprobe_multi(),
         Feature::OnDemandHash => on_demand_hash(),
         Feature::LongKeys => create_hash(NO_PREALLOC, 520).is_some(),

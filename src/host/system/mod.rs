@@ -120,6 +120,25 @@ impl Host for System {
         text.trim().parse().ok()
     }
 
+    fn symbol_address(&self, name: &str) -> Option<u64> {
+        let text = tracefs::read("/proc/kallsyms").ok()?;
+        let found = text.lines().find_map(|line| {
+            let mut words = line.split_whitespace();
+            let address = words.next()?;
+            (words.nth(1)? == name).then(|| u64::from_str_radix(address, 16).ok()).flatten()
+        });
+        found.filter(|address| *address != 0)
+    }
+
+    fn cgroup_id(&self, path: &str) -> Result<u64, HostError> {
+        use std::os::unix::fs::MetadataExt;
+        let missing = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::PermissionDenied => HostError::Denied(path.to_owned()),
+            _ => HostError::Missing(path.to_owned()),
+        };
+        std::fs::metadata(path).map(|found| found.ino()).map_err(missing)
+    }
+
     fn btf(&self) -> Result<&dyn Btf, HostError> {
         match self.btf.get_or_init(|| KernelBtf::load(self.binaries.user_types())) {
             Ok(btf) => Ok(btf),

@@ -39,6 +39,11 @@ impl FuncBuilder<'_, '_> {
             Builtin::Cgroup => self.call(Helper::CgroupId, &[]),
             Builtin::Arg(n) => self.function_argument(n),
             Builtin::Retval => self.register(self.m.facts.arch.result()),
+            Builtin::Stack(spec) => self.stack(spec),
+            Builtin::NsecsMonotonic => self.call(Helper::KtimeNs, &[]),
+            Builtin::NsecsTai => self.call(Helper::KtimeTaiNs, &[]),
+            Builtin::Jiffies => self.call(Helper::Jiffies, &[]),
+            Builtin::Numa => self.call(Helper::NumaNode, &[]),
             // Text: written where it is wanted, never a number.
             Builtin::Comm => self.iconst(0),
         }

@@ -61,6 +61,7 @@ impl<'m> FuncBuilder<'_, 'm> {
                 if is_signed(&expr.ty) { value } else { self.canonical(value, &expr.ty) }
             }
             ExprKind::Binary { op, left, right } => self.binary_op(*op, left, right, &expr.ty),
+            ExprKind::Call { function, args } => self.function(*function, args, &expr.ty),
             ExprKind::Cast(inner) => self.cast(inner, &expr.ty),
             ExprKind::Ternary { cond, then, otherwise } => self.choice(cond, then, otherwise),
             ExprKind::Not(_) | ExprKind::Logical { .. } | ExprKind::Equal { .. } => self.truth(expr),

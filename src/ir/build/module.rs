@@ -11,9 +11,11 @@ use crate::ir::entities::{Inst, MapRef};
 use crate::ir::function::{Function, InstData};
 use crate::ir::module::{Module, Program};
 use crate::sema::tree::{self, AttachPoint, MapId, Probe, ProbeKind, Stmt};
+use crate::source::Span;
 use crate::wire::map::{GLOBALS, MapKind, MapRole, MapSpec};
-use crate::wire::record::{self, Action};
-use crate::wire::{align_up, ledger};
+use crate::wire::record::{self, Action, Field};
+use crate::wire::types::DataType;
+use crate::wire::{align_up, ledger, stack};
 
 /// Maps of our own, made when a program first uses them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +25,11 @@ pub enum System {
     Control,
     Globals,
     Zeros,
+    /// Stacks of so many frames of so many bytes.
+    Stacks {
+        frame: u32,
+        depth: u32,
+    },
 }
 
 /// Which word of `bt_control` an address stands for; known when all actions are.
@@ -44,6 +51,8 @@ pub struct ModuleBuilder<'m> {
     names: Names,
     /// The action of each statement that has one: copies of a program share it.
     actions: HashMap<*const Stmt, u32>,
+    /// The action of a process seen for the first time.
+    sight: Option<u32>,
     /// Addresses in `bt_control` that lie behind the actions' counters: program, instruction.
     control_words: Vec<(usize, Inst, ControlWord)>,
 }
@@ -56,6 +65,7 @@ impl<'m> ModuleBuilder<'m> {
             maps: specs.into_iter().collect(),
             clauses: program.clauses.clone(),
             probe_names: program.probe_names.clone(),
+            texts: program.texts.clone(),
             ..Module::default()
         };
         ModuleBuilder {
@@ -67,6 +77,7 @@ impl<'m> ModuleBuilder<'m> {
             system: HashMap::new(),
             names,
             actions: HashMap::new(),
+            sight: None,
             control_words: Vec::new(),
         }
     }
@@ -138,9 +149,21 @@ impl<'m> ModuleBuilder<'m> {
 
     /// The number of the action that `statement` asks for.
     pub fn action(&mut self, statement: &'m Stmt, action: impl FnOnce() -> Action) -> u32 {
-        let list = &mut self.module.actions;
+        let (list, spans) = (&mut self.module.actions, &mut self.module.action_spans);
         *self.actions.entry(statement).or_insert_with(|| {
             list.push(action());
+            spans.push(statement.span);
+            list.len() as u32 - 1
+        })
+    }
+
+    /// The number of the action that tells of a process.
+    pub fn sight(&mut self, span: Span) -> u32 {
+        let (list, spans) = (&mut self.module.actions, &mut self.module.action_spans);
+        *self.sight.get_or_insert_with(|| {
+            let pid = Field { offset: record::HEADER, ty: DataType::Int { size: 4, signed: false } };
+            list.push(Action::Sight { pid });
+            spans.push(span);
             list.len() as u32 - 1
         })
     }
@@ -186,6 +209,23 @@ impl<'m> ModuleBuilder<'m> {
         map
     }
 
+    fn stacks_spec(&self, frame: u32, depth: u32) -> MapSpec {
+        let on_demand = self.facts.on_demand_hash;
+        let kind = if frame == stack::ADDRESS { "stacks" } else { "builds" };
+        MapSpec {
+            name: format!("bt_{kind}_{depth}"),
+            kind: MapKind::Hash,
+            inner: None,
+            key_size: 8,
+            value_size: stack::value_size(frame, depth),
+            max_entries: if on_demand { stack::ENTRIES } else { stack::FEW_ENTRIES },
+            on_demand,
+            mmap: false,
+            role: MapRole::Stacks { frame },
+            len_counter: None,
+        }
+    }
+
     fn system_spec(&self, which: System) -> MapSpec {
         let counters = self.infos.iter().filter(|info| info.len_counter.is_some()).count() as u32;
         let (name, role, value_size, mmap) = match which {
@@ -196,6 +236,7 @@ impl<'m> ModuleBuilder<'m> {
             System::Control => ("bt_control", MapRole::Control, 0, true),
             System::Globals => ("bt_globals", MapRole::Globals, (GLOBALS + counters) * 8, true),
             System::Zeros => ("bt_zeros", MapRole::Zeros, 8, false),
+            System::Stacks { frame, depth } => return self.stacks_spec(frame, depth),
         };
         let ring = which == System::Ring;
         MapSpec {

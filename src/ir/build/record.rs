@@ -20,20 +20,20 @@ use crate::wire::align_up;
 use crate::wire::format::Format;
 use crate::wire::ledger::Cause;
 use crate::wire::map::{Global, MapRole, ValueKind};
-use crate::wire::record::{Action, Field, HEADER};
+use crate::wire::record::{Action, Field, Formatted, HEADER};
 
 /// Flags of bpf_ringbuf_submit.
 const NO_WAKEUP: i64 = 1;
 const FORCE_WAKEUP: i64 = 2;
 
 /// Where the fields of a record are.
-struct Layout {
+pub(super) struct Layout {
     /// One an argument, in their order.
-    offsets: Vec<u32>,
+    pub(super) offsets: Vec<u32>,
     /// The whole, header included.
-    size: u32,
+    pub(super) size: u32,
     /// Bytes that belong to no field: start and length.
-    gaps: Vec<(u32, u32)>,
+    pub(super) gaps: Vec<(u32, u32)>,
 }
 
 /// An argument, perhaps computed already.
@@ -51,6 +51,12 @@ impl<'m> FuncBuilder<'_, 'm> {
     pub fn printf(&mut self, statement: &'m Stmt, format: &Format, args: &'m [Expr]) {
         let args: Vec<&Expr> = args.iter().collect();
         self.event(statement, &args, |args| Action::Printf { format: format.clone(), args });
+    }
+
+    /// `errorf(format, args)` and its like
+    pub fn formatted(&mut self, statement: &'m Stmt, what: Formatted, format: &Format, args: &'m [Expr]) {
+        let args: Vec<&Expr> = args.iter().collect();
+        self.event(statement, &args, |args| Action::Formatted { what, format: format.clone(), args });
     }
 
     /// `print(value)`
@@ -155,7 +161,7 @@ impl<'m> FuncBuilder<'_, 'm> {
         self.enter(done);
     }
 
-    fn record(&mut self, action: u32, layout: &Layout, fill: impl FnOnce(&mut Self, Value)) {
+    pub(super) fn record(&mut self, action: u32, layout: &Layout, fill: impl FnOnce(&mut Self, Value)) {
         self.check_size(layout.size);
         let full = self.new_block();
         let record = self.reserve(layout.size);
@@ -189,14 +195,14 @@ impl<'m> FuncBuilder<'_, 'm> {
         }
     }
 
-    fn write_header(&mut self, record: Value, action: u32) {
+    pub(super) fn write_header(&mut self, record: Value, action: u32) {
         let header = u64::from(action) | u64::from(self.probe.clause) << 32;
         let header = self.iconst(header as i64);
         self.store(Width::B8, record, 0, header);
     }
 
     /// Submits without a wakeup (1), or with one (2) while the runtime sleeps.
-    fn submit_event(&mut self, record: Value) {
+    pub(super) fn submit_event(&mut self, record: Value) {
         let globals = self.m.system(System::Globals);
         let asleep = self.map_value_addr(globals, Global::Asleep as u32 * 8);
         let asleep = self.load(Width::B8, false, asleep, 0);

@@ -46,6 +46,10 @@ impl<'m> FuncBuilder<'_, 'm> {
             StmtKind::Continue => self.continue_(),
             StmtKind::Return => self.return_(),
             StmtKind::Printf { format, args } => self.printf(statement, format, args),
+            StmtKind::Formatted { what, format, args } => self.formatted(statement, *what, format, args),
+            StmtKind::Join { array, space, separator } => {
+                self.join_texts(statement, array, *space, separator)
+            }
             StmtKind::PrintValue { value } => self.print_value(statement, value),
             StmtKind::PrintEntry { map, key } => self.print_entry(statement, *map, key),
             StmtKind::PrintMap { map, top, div, drains } => {

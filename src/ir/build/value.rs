@@ -12,7 +12,7 @@ use super::walk;
 use crate::ir::entities::{Slot, Value};
 use crate::ir::function::{Cond, SlotData, Width};
 use crate::ir::helper::Helper;
-use crate::sema::tree::{Builtin, Expr, ExprKind, VarId};
+use crate::sema::tree::{Builtin, Expr, ExprKind, Function, VarId};
 use crate::sema::types::{IntType, Type};
 use crate::wire::ledger::Cause;
 
@@ -51,6 +51,9 @@ impl<'m> FuncBuilder<'_, 'm> {
             ExprKind::Str(bytes) => self.write_literal(to, bytes, self.size_of(ty)),
             ExprKind::LoadStr { .. } | ExprKind::DataLoc { .. } => self.write_read(to, expr, ty, fill),
             ExprKind::Builtin(Builtin::Comm) => self.write_comm(to, self.size_of(ty), fill),
+            ExprKind::Call { function: Function::Concat, args } => {
+                self.write_concat(to, args, self.size_of(ty));
+            }
             ExprKind::Tuple(items) => self.write_tuple(to, items, ty, fill),
             ExprKind::LoadWhole { address, offset, space } => {
                 let base = self.scalar(address);

@@ -1,6 +1,7 @@
 //! Questions about trees of statements and expressions, answered by one walk.
 
-use crate::sema::tree::{Builtin, Expr, ExprKind, MapId, Probe, Stmt, StmtKind, VarId};
+use crate::sema::tree::{Builtin, Expr, ExprKind, Function, MapId, Probe, Program, Stmt, StmtKind, VarId};
+use crate::wire::types::StackMode;
 
 /// Calls `f` with the expression and everything in it.
 pub fn each_expr<'t>(expr: &'t Expr, f: &mut impl FnMut(&'t Expr)) {
@@ -41,7 +42,9 @@ pub fn each_expr<'t>(expr: &'t Expr, f: &mut impl FnMut(&'t Expr)) {
             each_expr(base, f);
             each_expr(index, f);
         }
-        ExprKind::Tuple(items) => items.iter().for_each(|item| each_expr(item, f)),
+        ExprKind::Tuple(items) | ExprKind::Call { args: items, .. } => {
+            items.iter().for_each(|item| each_expr(item, f))
+        }
         ExprKind::Binary { left, right, .. }
         | ExprKind::Logical { left, right, .. }
         | ExprKind::Equal { left, right, .. } => {
@@ -86,7 +89,10 @@ pub fn each_expr_in<'t>(statements: &'t [Stmt], f: &mut impl FnMut(&'t Expr)) {
                 each_expr_in(body, f);
             }
             StmtKind::ForMap { body, .. } | StmtKind::Unroll { body, .. } => each_expr_in(body, f),
-            StmtKind::Printf { args, .. } => args.iter().for_each(|arg| each_expr(arg, f)),
+            StmtKind::Join { array, .. } => each_expr(array, f),
+            StmtKind::Printf { args, .. } | StmtKind::Formatted { args, .. } => {
+                args.iter().for_each(|arg| each_expr(arg, f))
+            }
             StmtKind::Exit { code } => code.iter().for_each(|code| each_expr(code, f)),
             StmtKind::Return
             | StmtKind::Break
@@ -196,6 +202,22 @@ fn any(expr: &Expr, test: impl Fn(&Expr) -> bool) -> bool {
     found
 }
 
+/// Depths of the stacks that the script takes, as build ids or as addresses, each once. A `usym` is a stack of one.
+pub fn stack_depths(program: &Program, build_id: bool) -> Vec<u32> {
+    let mut depths = Vec::new();
+    for probe in &program.probes {
+        each_expr_of(probe, &mut |expr| {
+            if let ExprKind::Builtin(Builtin::Stack(spec)) = &expr.kind
+                && (spec.mode == StackMode::BuildId) == build_id
+                && !depths.contains(&spec.depth)
+            {
+                depths.push(spec.depth);
+            }
+        });
+    }
+    depths
+}
+
 /// True when the body asks for the builtin `probe`.
 pub fn uses_probe_name(probe: &Probe) -> bool {
     let mut found = false;
@@ -210,7 +232,8 @@ pub fn steps_variables(expr: &Expr) -> bool {
     any(expr, |expr| matches!(expr.kind, ExprKind::StepVar { .. } | ExprKind::Block { .. }))
 }
 
-/// True when computing the expression changes a variable or a map: it must happen, once, and in its turn.
+/// True when computing the expression changes a variable or a map: it must happen, once, and in its turn. Stacks and
+/// symbols may need a record of their own, which no other should wait for.
 pub fn has_effects(expr: &Expr) -> bool {
     any(expr, |expr| {
         matches!(
@@ -219,6 +242,11 @@ pub fn has_effects(expr: &Expr) -> bool {
                 | ExprKind::StepMap { .. }
                 | ExprKind::Delete { .. }
                 | ExprKind::Block { .. }
+                | ExprKind::Builtin(Builtin::Stack(_))
+                | ExprKind::Call {
+                    function: Function::UserSymbol | Function::Signal { .. } | Function::Override,
+                    ..
+                }
         )
     })
 }

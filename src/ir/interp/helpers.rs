@@ -26,6 +26,7 @@ impl Machine<'_> {
             Helper::RingReserve => return self.reserve(args),
             Helper::RingSubmit | Helper::RingDiscard => self.give_back(helper, args)?,
             Helper::RingQuery => self.ring_query(args)?,
+            Helper::GetStack => self.get_stack(args)? as u64,
             other => {
                 let builtin = self.world.builtins.call(other);
                 builtin.ok_or(TrapKind::Invalid("a helper without a model"))?
@@ -76,6 +77,13 @@ impl Machine<'_> {
         }
         self.memory.write(self.world, out, 0, &bytes)?;
         Ok(0)
+    }
+
+    fn get_stack(&mut self, args: &[Value]) -> Result<i64> {
+        let (out, size, flags) = (self.pointer(args[1])?, self.int(args[2])?, self.int(args[3])?);
+        let (bytes, length) = self.world.builtins.stack(size as usize, flags);
+        self.memory.write(self.world, out, 0, &bytes)?;
+        Ok(length)
     }
 
     /// Up to `len` bytes at an address, as many as are mapped; or of a piece of the program's own memory.

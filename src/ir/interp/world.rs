@@ -82,8 +82,28 @@ impl Builtins {
             Helper::CgroupId => self.cgroup,
             Helper::FuncIp => self.func_ip,
             Helper::AttachCookie => self.cookie,
+            Helper::KtimeTaiNs => {
+                self.ktime = self.ktime.wrapping_add(self.tick);
+                self.ktime + 37_000_000_000
+            }
+            Helper::Jiffies => self.ktime / 4_000_000,
+            Helper::NumaNode | Helper::OverrideReturn => 0,
+            Helper::SendSignal | Helper::SendSignalThread => 0,
             _ => return None,
         })
+    }
+}
+
+impl Builtins {
+    /// What bpf_get_stack writes, zeros behind it, and how many bytes of it are the stack: three frames, of the kernel
+    /// or of the process.
+    pub(crate) fn stack(&self, size: usize, flags: u64) -> (Vec<u8>, i64) {
+        let base: u64 = if flags & 256 != 0 { 0x40_1000 } else { 0xffff_ffff_8100_1000 };
+        let mut bytes: Vec<u8> = (0..3).flat_map(|frame| (base + frame * 64).to_le_bytes()).collect();
+        bytes.truncate(size / 8 * 8);
+        let length = bytes.len() as i64;
+        bytes.resize(size, 0);
+        (bytes, length)
     }
 }
 

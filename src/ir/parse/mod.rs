@@ -215,6 +215,7 @@ impl Parser {
             "scratch" => MapRole::Scratch,
             "zeros" => MapRole::Zeros,
             "keys" => MapRole::Keys,
+            "stacks" => MapRole::Stacks { frame: self.unsigned()? },
             other => return self.error(format!("not a role of a map: {other}")),
         })
     }

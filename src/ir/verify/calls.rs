@@ -32,6 +32,7 @@ impl Checker<'_> {
                     matches!(self.func.def_data(args[1]), Some(InstData::Const(_) | InstData::Clamp { .. }));
                 self.check(seen, site, "the size is neither a constant nor a clamp");
             }
+            Helper::GetStack => self.constant_of(site, args[2], 8, i32::MAX.into()),
             Helper::MapUpdate => self.int(site, args[3]),
             Helper::ForEachMapElem | Helper::Loop => {
                 self.error(site, "functions are called by collect and rounds only")

@@ -4,6 +4,7 @@
 //! Deliberately absent: messages for people (stderr), which are not part of the results.
 
 pub mod histogram;
+pub mod json;
 pub mod sink;
 pub mod text;
 pub mod writer;
@@ -15,6 +16,34 @@ use super::names::Names;
 use crate::wire::format::Format;
 use crate::wire::record::Field;
 use writer::Writer;
+
+/// Where a text comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextKind {
+    /// `time(format)`
+    Time,
+    /// `cat(path)`
+    Cat,
+    /// `system(command)`
+    System,
+    /// `join(array)`, without the newline behind it
+    Join,
+}
+
+/// What a script has to say about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// An error, not a warning.
+    pub error: bool,
+    /// The text.
+    pub text: &'a [u8],
+    /// The file of the script.
+    pub file: &'a str,
+    /// Where in it, from 1.
+    pub line: u32,
+    /// Where in the line, from 1.
+    pub column: u32,
+}
 
 /// A form of output. Errors are those of writing: the run ends on the first.
 pub trait Output {
@@ -42,11 +71,26 @@ pub trait Output {
     /// When the text cannot be written.
     fn map(&mut self, map: &MapView, names: &mut dyn Names) -> io::Result<()>;
 
-    /// `time(format)`, already formatted.
+    /// Text that is printed as it is.
     ///
     /// # Errors
     /// When the text cannot be written.
-    fn time(&mut self, text: &[u8]) -> io::Result<()>;
+    fn text(&mut self, kind: TextKind, text: &[u8]) -> io::Result<()>;
+
+    /// `errorf`, `warnf`.
+    ///
+    /// # Errors
+    /// When the message cannot be written.
+    fn message(&mut self, message: &Message) -> io::Result<()>;
+
+    /// So many probes are attached; true when this form says so by itself.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn attached(&mut self, count: usize) -> io::Result<bool> {
+        let _ = count;
+        Ok(false)
+    }
 
     /// No more events follow; the maps come next.
     ///

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::Output;
 use super::histogram::{write_hist, write_lhist};
 use super::writer::Writer;
+use super::{Message, Output, TextKind};
 use crate::runtime::format;
 use crate::runtime::maps::{MapView, reduce};
 use crate::runtime::names::Names;
@@ -18,12 +18,19 @@ use crate::wire::types::DataType;
 pub struct Text {
     writer: Writer,
     raw: bool,
+    warnings: bool,
+    errors: Box<dyn io::Write>,
 }
 
 impl Text {
     /// With `raw`, bytes of traced processes are not escaped.
     pub fn new(writer: Writer, raw: bool) -> Text {
-        Text { writer, raw }
+        Text { writer, raw, warnings: true, errors: Box::new(io::stderr()) }
+    }
+
+    /// Leaves out what `warnf` says.
+    pub fn without_warnings(self) -> Text {
+        Text { warnings: false, ..self }
     }
 }
 
@@ -57,9 +64,26 @@ impl Output for Text {
         Ok(())
     }
 
-    fn time(&mut self, text: &[u8]) -> io::Result<()> {
+    fn text(&mut self, kind: TextKind, text: &[u8]) -> io::Result<()> {
         self.writer.buffer.extend_from_slice(text);
+        if kind == TextKind::Join {
+            self.writer.buffer.push(b'\n');
+        }
         self.writer.commit()
+    }
+
+    /// On standard error: what the script says about itself is no result.
+    fn message(&mut self, message: &Message) -> io::Result<()> {
+        if !message.error && !self.warnings {
+            return Ok(());
+        }
+        // what was printed before stands before
+        self.writer.flush()?;
+        let mut line = format!("{}:{}:{}: ", message.file, message.line, message.column).into_bytes();
+        line.extend_from_slice(if message.error { b"ERROR: " } else { b"WARNING: " });
+        line.extend_from_slice(message.text);
+        line.push(b'\n');
+        self.errors.write_all(&line)
     }
 
     fn events_end(&mut self) -> io::Result<()> {

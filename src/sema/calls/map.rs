@@ -46,8 +46,11 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// `len(@m)`
+    /// `len(@m)`, `len(stack)`
     pub(super) fn len(&mut self, call: Call) -> Option<Val> {
+        if let Some(frames) = self.stack_len(call) {
+            return frames;
+        }
         let (map, span) = self.whole_map(call)?;
         if let Some((false, first)) = self.maps.list[map.0 as usize].keyed {
             let name = self.maps.list[map.0 as usize].name.clone();

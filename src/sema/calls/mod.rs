@@ -3,9 +3,16 @@
 //! Functions that do something are statements, those that give a value are expressions; aggregations are only what a
 //! map is set to. The table of `signatures` tells which is which.
 
+mod act;
 mod aggregate;
+mod kernel;
 mod map;
+mod mode;
+mod numbers;
 mod print;
+mod signal;
+mod stack;
+mod strings;
 mod text;
 
 pub(super) use aggregate::aggregation;
@@ -45,15 +52,9 @@ impl Checker<'_, '_> {
         let call = Call::of(expr)?;
         let row = self.row(call)?;
         match row.meaning {
-            Meaning::Value(..)
-            | Meaning::Cpus
-            | Meaning::ChildPid
-            | Meaning::Args
-            | Meaning::Context
-            | Meaning::StackArg(_) => {
-                self.check_mode(call)?;
-                self.builtin(call.span, row)
-            }
+            meaning if meaning.is_value() => self.with_mode(call, row),
+            Meaning::Stack { user } => self.stack(call, user),
+            Meaning::Task { link, field } => self.task_field(call.span, call.args.first(), link, field),
             Meaning::Aggregation(_) => {
                 let message = format!("{}() must be assigned to a map", call.name);
                 let error = Diagnostic::error(codes::BAD_CONTEXT, message).at(call.span, "not assigned");
@@ -72,12 +73,28 @@ impl Checker<'_, '_> {
             Meaning::Function(Function::ContainerOf) => self.container_of(call),
             Meaning::Function(Function::Ksym) => self.address(call, |_| Ty::Named(Name::KernelSymbol)),
             Meaning::Function(Function::Reg) => self.register(call, row),
+            Meaning::Function(Function::Usym) => self.usym(call),
+            Meaning::Function(Function::Named(name)) => self.number_name(call, name),
+            Meaning::Function(Function::Strftime) => self.strftime(call),
+            Meaning::Function(Function::CgroupPath) => self.cgroup_path(call),
+            Meaning::Function(Function::CgroupId) => self.cgroup_id(call),
+            Meaning::Function(Function::IsErr) => self.is_err(call),
+            Meaning::Function(Function::Bswap) => self.bswap(call),
+            Meaning::Function(Function::Kaddr) => self.kaddr(call),
+            Meaning::Function(Function::PercpuKaddr) => self.percpu_kaddr(call),
+            Meaning::Function(Function::Strlen) => self.strlen(call),
+            Meaning::Function(Function::Strncmp) => self.strncmp(call),
+            Meaning::Function(Function::Strstr) => self.strstr(call),
+            Meaning::Function(Function::Strcontains) => self.strcontains(call),
+            Meaning::Function(Function::StrConcat) => self.str_concat(call),
             Meaning::Function(Function::InSpace(space)) => self.address(call, |ty| ty.in_space(Some(space))),
+            // the values, above
+            _ => None,
         }
     }
 
     /// The one argument, an address, as another type.
-    fn address(&mut self, call: Call, ty: impl Fn(Ty) -> Ty) -> Option<Val> {
+    pub(super) fn address(&mut self, call: Call, ty: impl Fn(Ty) -> Ty) -> Option<Val> {
         let val = self.value(&call.args[0])?;
         if !val.ty.is_int() && !val.ty.is_pointer() {
             let message = format!("{}() takes an address", call.name);
@@ -129,17 +146,6 @@ impl Checker<'_, '_> {
         // The arguments may hold mistakes of their own.
         call.args.iter().for_each(|arg| drop(self.expr(arg)));
         None
-    }
-
-    /// `pid(...)` and `nsecs(...)` may name what is meant by default.
-    fn check_mode(&mut self, call: Call) -> Option<()> {
-        let Some(arg) = call.args.first() else { return Some(()) };
-        let default = if call.name == "nsecs" { "boot" } else { "curr_ns" };
-        if matches!(&arg.kind, ExprKind::Name(name) if name == default) {
-            return Some(());
-        }
-        let message = format!("`{}` with this argument is not supported yet", call.name);
-        self.error(codes::BAD_ARGUMENT, arg.span, message, format!("only `{default}`"))
     }
 
     /// The text of an argument that must be a literal.

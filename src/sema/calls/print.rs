@@ -27,6 +27,13 @@ impl Checker<'_, '_> {
             Action::Zero => self.whole_map(call).map(|(map, _)| StmtKind::Zero(map)),
             Action::Exit => self.exit(call),
             Action::Time => self.time(call),
+            Action::Formatted(what) => self.formatted(call, what),
+            Action::Join => self.join(call),
+            Action::Fail => self.fail(call),
+            Action::Assert => self.assert(call),
+            Action::StaticAssert => self.static_assert(call),
+            Action::Signal { thread } => self.signal(call, thread),
+            Action::Override => self.override_(call),
         }
     }
 
@@ -50,13 +57,19 @@ impl Checker<'_, '_> {
     }
 
     fn printf(&mut self, call: Call) -> Option<StmtKind> {
+        let (format, args) = self.format_call(call)?;
+        Some(StmtKind::Printf { format, args })
+    }
+
+    /// The format and the arguments of a call like printf's.
+    pub(super) fn format_call(&mut self, call: Call) -> Option<(Format, Vec<tree::Expr>)> {
         let text = self.literal_text(call, &call.args[0]);
         let args: Vec<Option<Val>> = call.args[1..].iter().map(|arg| self.value(arg)).collect();
         let args: Vec<Val> = args.into_iter().collect::<Option<_>>()?;
         let mut format = format::parse(&text?);
         format::settle_stars(&mut format, args.len());
         self.check_format(call, &format, &args)?;
-        Some(StmtKind::Printf { format, args: args.into_iter().map(Val::into_expr).collect() })
+        Some((format, args.into_iter().map(Val::into_expr).collect()))
     }
 
     fn check_format(&mut self, call: Call, format: &Format, args: &[Val]) -> Option<()> {

@@ -38,6 +38,14 @@ impl Host for WithDefinitions<'_> {
         self.host.is_kernel_symbol(name)
     }
 
+    fn symbol_address(&self, name: &str) -> Option<u64> {
+        self.host.symbol_address(name)
+    }
+
+    fn cgroup_id(&self, path: &str) -> Result<u64, HostError> {
+        self.host.cgroup_id(path)
+    }
+
     fn btf(&self) -> Result<&dyn Btf, HostError> {
         Ok(&self.types)
     }

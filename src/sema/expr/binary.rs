@@ -50,6 +50,8 @@ impl Checker<'_, '_> {
             (Ty::Pointer { .. }, _) | (_, Ty::Pointer { .. }) => self.pointers(op, left, right),
             (Ty::Named(Name::Probe), Ty::Str { .. }) => self.probe_name(op, left, right),
             (Ty::Str { .. }, Ty::Named(Name::Probe)) => self.probe_name(op, right, left),
+            (Ty::Named(Name::Syscall), Ty::Str { .. }) => self.probe_name(op, left, right),
+            (Ty::Str { .. }, Ty::Named(Name::Syscall)) => self.probe_name(op, right, left),
             (Ty::Bool, Ty::Bool) => Some(self.bools(op, left, right)),
             (a, b) if arithmetic(a) && arithmetic(b) => self.integers(op, left, right),
             _ => self.whole(op, left, right),
@@ -194,9 +196,13 @@ impl Checker<'_, '_> {
         None
     }
 
-    /// `probe == "name"`: names of probes are known while compiling.
+    /// `probe == "name"`, `syscall_name(n) == "name"`: these names are known while compiling.
     fn probe_name(&mut self, op: Op, probe: Val, text: Val) -> Option<Val> {
         let known = match text.as_const() {
+            Some(Const::Str(text)) if probe.ty == Ty::Named(Name::Syscall) => {
+                let name = std::str::from_utf8(text).ok();
+                name.and_then(crate::wire::codes::syscall_number).map(Const::Int)
+            }
             Some(Const::Str(text)) => self.probe_index(text),
             _ => return self.report_types(op, &probe, &text),
         };

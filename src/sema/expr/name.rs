@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::diag::{Diagnostic, codes, suggest};
 use crate::host::{BtfKind, BtfType, TypeId};
 use crate::source::Span;
+use crate::syntax::ast;
 use crate::wire::types::Name;
 
 use super::super::check::Checker;
@@ -22,12 +23,9 @@ impl Checker<'_, '_> {
     pub(super) fn named(&mut self, span: Span, name: &str) -> Option<Val> {
         if let Some(row) = signatures::find(name) {
             return match row.meaning {
-                Meaning::Value(..)
-                | Meaning::Cpus
-                | Meaning::ChildPid
-                | Meaning::Args
-                | Meaning::Context
-                | Meaning::StackArg(_) => self.builtin(span, row),
+                meaning if meaning.is_value() => self.builtin(span, row),
+                Meaning::Task { link, field } => self.task_field(span, None, link, field),
+                Meaning::Stack { user } => Some(self.default_stack(span, user)),
                 _ => {
                     let message = format!("`{name}` is a function");
                     let error = Diagnostic::error(codes::UNKNOWN_NAME, message).at(span, "not called");
@@ -71,6 +69,12 @@ impl Checker<'_, '_> {
             Meaning::StackArg(number) => self.stack_argument(span, number),
             Meaning::Cpus => Val::int(i64::from(self.host.possible_cpus()), Ty::U64, span),
             Meaning::ChildPid => Val::int(i64::from(self.options.cpid), Ty::U64, span),
+            Meaning::HasChild => Val::constant(Const::Bool(self.options.cpid != 0), span),
+            Meaning::Username => {
+                let uid = ExprKind::Builtin(Builtin::Uid);
+                Val::new(Ty::U64, span, uid).cast(Ty::Named(Name::Username))
+            }
+            Meaning::ProbeType => Val::constant(Const::Str(self.probe_type().into()), span),
             _ => Val { ty: Ty::Void, span, kind: Kind::Args },
         })
     }
@@ -112,6 +116,32 @@ impl Checker<'_, '_> {
             return self.error(codes::NOT_IN_PROBE, span, message, "no value");
         }
         self.argument(span, RESULT, span)
+    }
+
+    /// `task.link.field`, of the current task unless one is given.
+    pub(in super::super) fn task_field(
+        &mut self,
+        span: Span,
+        task: Option<&ast::Expr>,
+        link: &str,
+        field: &str,
+    ) -> Option<Val> {
+        let current = || ast::Expr { span, kind: ast::ExprKind::Name("curtask".into()) };
+        let of = |base: ast::Expr, name: &str| {
+            let (base, name) = (Box::new(base), name.to_owned());
+            let kind = ast::ExprKind::Field { base, name, name_span: span, arrow: false };
+            ast::Expr { span, kind }
+        };
+        let task = of(task.cloned().unwrap_or_else(current), link);
+        self.expr(&of(task, field))
+    }
+
+    /// The kind of the probe: begin and end are special.
+    fn probe_type(&self) -> &'static str {
+        match self.body().kind {
+            ProbeKind::Begin | ProbeKind::End => "special",
+            kind => kind.name(),
+        }
     }
 
     fn builtin_value(&mut self, span: Span, builtin: Builtin, size: u8) -> Val {

@@ -92,6 +92,7 @@ pub fn program(kind: ProbeKind, maps: Vec<Map>, vars: Vec<Type>, body: Vec<Stmt>
         maps,
         structs: Vec::new(),
         probe_names: vec![name.into()],
+        texts: Vec::new(),
     }
 }
 

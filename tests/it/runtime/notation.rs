@@ -123,4 +123,10 @@ impl Names for Fixed {
     fn probe(&self, index: u64) -> Option<&str> {
         ["begin", "kprobe:vfs_read"].get(index as usize).copied()
     }
+
+    fn text(&mut self, _: Name, number: u64) -> String {
+        format!("\n        frame+{number}\n")
+    }
+
+    fn sight(&mut self, _: u32) {}
 }

@@ -1,0 +1,90 @@
+//! What the typed tree calls by name: builtin values, functions, stacks. (contract)
+//!
+//! Their types and sizes are said here; how each is computed is `ir::build`'s matter, where each may stand the table's of
+//! `signatures`.
+
+use crate::wire::types::StackMode;
+
+/// A function that gives a value, as `ir::build` computes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Function {
+    /// `usym(address)`: Named(UserSymbol)
+    UserSymbol,
+    /// `len(stack)`: frames of a stack, i64
+    StackLen,
+    /// `bswap(n)`: the bytes of an integer of the node's type, in reverse
+    Swap,
+    /// `strlen(text)`: bytes before the NUL, u64
+    StrLen,
+    /// `strncmp(a, b, n)`: 0 when the first n bytes are the same, else 1, i64
+    DifferWithin(u32),
+    /// `strstr(text, literal)`: where the literal first stands, −1 when nowhere, i64
+    Find,
+    /// `str_concat(a, b)`: text, of the node's type
+    Concat,
+    /// `signal(n)`, `signal_thread(n)`: 0 or a negative error, i64
+    Signal {
+        /// To the thread that runs, not to any of its process.
+        thread: bool,
+    },
+    /// `override(n)`: the traced function is not run and gives n, i64
+    Override,
+}
+
+/// A stack to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StackSpec {
+    /// Of the process, not of the kernel.
+    pub user: bool,
+    /// How it is printed; decides what a frame is.
+    pub mode: StackMode,
+    /// Frames at most.
+    pub depth: u32,
+}
+
+/// Builtin values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Builtin {
+    /// u32
+    Pid,
+    /// u32
+    Tid,
+    /// u32
+    Uid,
+    /// u32
+    Gid,
+    /// Str of 16
+    Comm,
+    /// u32
+    Cpu,
+    /// u64, CLOCK_BOOTTIME
+    Nsecs,
+    /// u64, ns since the start
+    Elapsed,
+    /// Named(Probe)
+    Probe,
+    /// Named(KernelSymbol)
+    Func,
+    /// Pointer to task_struct
+    Curtask,
+    /// u32
+    Rand,
+    /// Cgroup id, u64
+    Cgroup,
+    /// n-th argument of a function, from pt_regs, u64
+    Arg(u8),
+    /// Return value, from pt_regs, u64
+    Retval,
+    /// Named(Function): the function of a probe in user space
+    UserFunction,
+    /// Named(KernelStack) or Named(UserStack)
+    Stack(StackSpec),
+    /// u64, CLOCK_MONOTONIC
+    NsecsMonotonic,
+    /// u64, CLOCK_TAI
+    NsecsTai,
+    /// u64, ticks
+    Jiffies,
+    /// u32, the NUMA node of the CPU
+    Numa,
+}
