@@ -3,8 +3,11 @@
 use super::signatures::{self, Meaning, Place, Row, TABLE};
 use crate::diag::suggest;
 
-/// The chapters of the reference, in order: title, and which rows belong there.
-const CHAPTERS: &[(&str, fn(Meaning) -> bool)] = &[
+/// A title, and which rows belong under it.
+type Chapter = (&'static str, fn(Meaning) -> bool);
+
+/// The chapters of the reference, in order.
+const CHAPTERS: &[Chapter] = &[
     ("Values", |meaning| {
         meaning.is_value() || matches!(meaning, Meaning::Stack { .. } | Meaning::Task { .. })
     }),
