@@ -1,7 +1,8 @@
-//! `-l`: lists and ends.
+//! `-l`: lists and ends. A file that is a program has functions and static probes; any other is a script.
 
 use std::collections::HashMap;
-use std::io::{IsTerminal, stderr};
+use std::fs::File;
+use std::io::{IsTerminal, Read, stderr};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -17,13 +18,16 @@ use crate::syntax;
 pub fn main(args: &Args) -> ExitCode {
     let mut sources = SourceMap::default();
     let host = System::new();
-    let is_script = args.expression.is_some() || args.file.as_deref().is_some_and(|f| Path::new(f).is_file());
-    let result = match is_script {
-        true => of_script(args, &host, &mut sources),
-        false => {
-            let pattern = args.file.as_deref().unwrap_or("*");
-            listing::list(pattern, &host, args.verbose).map_err(|error| vec![*error])
-        }
+    let file = args.file.as_deref().filter(|file| Path::new(file).is_file());
+    let pattern = match file {
+        _ if args.expression.is_some() => None,
+        Some(file) if is_program(file) => Some(format!("uprobe:{file}:*,usdt:{file}:*")),
+        Some(_) => None,
+        None => Some(args.file.clone().unwrap_or_else(|| "*".to_owned())),
+    };
+    let result = match pattern {
+        None => of_script(args, &host, &mut sources),
+        Some(pattern) => listing::list(&pattern, &host, args.pid, args.verbose).map_err(|error| vec![*error]),
     };
     match result {
         Ok(text) => run::print(&text),
@@ -46,4 +50,10 @@ fn of_script(args: &Args, host: &System, sources: &mut SourceMap) -> Result<Stri
     }
     let text = listing::of_script(&script, host, &settings.options, args.verbose, &mut sink);
     if sink.has_errors() { Err(sink.take()) } else { Ok(text) }
+}
+
+/// True for an ELF file.
+fn is_program(path: &str) -> bool {
+    let mut start = [0; 4];
+    File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == *b"\x7fELF"
 }

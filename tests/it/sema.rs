@@ -206,3 +206,26 @@ fn the_reference_is_that_of_the_table() {
     let text = std::fs::read_to_string(&file).unwrap_or_default();
     assert!(text == made, "docs/stdlib.md is not what the table says: BLESS=1 writes it");
 }
+
+/// What `-l` tells of programs and libraries, one pattern a line; `-p 42` and `-v` may stand before it.
+#[test]
+fn programs_and_libraries_are_listed() {
+    golden::check("listing", |text| {
+        let mut out = String::new();
+        for line in text.lines().filter(|line| !line.is_empty()) {
+            let (pid, line) = match line.strip_prefix("-p 42 ") {
+                Some(rest) => (Some(42), rest),
+                None => (None, line),
+            };
+            let (verbose, pattern) = match line.strip_prefix("-v ") {
+                Some(rest) => (true, rest),
+                None => (false, line),
+            };
+            out += &match sema::listing::list(pattern, &Fake::default(), pid, verbose) {
+                Ok(list) => list,
+                Err(error) => render::to_string(&SourceMap::default(), &[*error]),
+            };
+        }
+        out
+    });
+}

@@ -28,8 +28,24 @@ fn arguments(host: &dyn Host, kind: ProbeKind, name: &str) -> Option<Vec<String>
             let (_, params) = prototype(btf, proto)?;
             Some(named(btf, params.into_iter().skip(1)))
         }
+        ProbeKind::Uprobe | ProbeKind::Uretprobe => of_user_function(host, kind, module, last),
         _ => None,
     }
+}
+
+/// What debug information tells of a program's function.
+fn of_user_function(host: &dyn Host, kind: ProbeKind, path: &str, function: &str) -> Option<Vec<String>> {
+    let binaries = host.binaries();
+    let binary = binaries.open(path).ok()?;
+    let signature = binary.signature(binary.named(function).first()?.address)?;
+    let types = binaries.types();
+    Some(match kind {
+        ProbeKind::Uprobe => named(types, signature.parameters.into_iter()),
+        _ => match types.resolve(signature.result).1 {
+            BtfType::Void => Vec::new(),
+            _ => vec![ctext::argument(types, signature.result, "retval")],
+        },
+    })
 }
 
 fn of_function(btf: &dyn Btf, kind: ProbeKind, module: &str, function: &str) -> Option<Vec<String>> {

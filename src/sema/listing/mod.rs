@@ -2,7 +2,8 @@
 //!
 //! A pattern is a kind of probe and a pattern for its names (`kprobe:tcp_*`), a comma-separated list of such, a pattern over all
 //! names of the kernel (`*sched*`), or `struct x`, `union x`, `enum x` for the kernel's types. Kinds come in the order of
-//! the alphabet and so do the names of each. With `verbose`, arguments or members follow.
+//! the alphabet and so do the names of each. With `verbose`, arguments or members follow. Programs and libraries are
+//! looked into when the pattern names the kind (`uprobe:libc:*`) or the file (`*:/bin/sh:main`), or with a process.
 //!
 //! A kind takes part by the `list` of its line in the table of providers.
 //!
@@ -18,7 +19,7 @@ use super::Options;
 use super::check::Checker;
 use super::maps::Maps;
 use super::probes::wildcard::{is_pattern, matches};
-use super::probes::{PROVIDERS, Provider, provider_of};
+use super::probes::{Names, PROVIDERS, Provider, provider_of};
 use super::tree::ProbeKind;
 use crate::diag::{Diagnostic, Sink, codes, suggest};
 use crate::host::{Host, HostError};
@@ -28,16 +29,21 @@ use crate::syntax::ast::Script;
 ///
 /// # Errors
 /// When the machine does not tell, or there is no such kind of probe.
-pub fn list(pattern: &str, host: &dyn Host, verbose: bool) -> Result<String, Box<Diagnostic>> {
+pub fn list(
+    pattern: &str,
+    host: &dyn Host,
+    pid: Option<u32>,
+    verbose: bool,
+) -> Result<String, Box<Diagnostic>> {
     let mut out = String::new();
     for part in pattern.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         if let Some(text) = types::list(part, host, verbose)? {
             out += &text;
             continue;
         }
-        for (provider, names) in wanted(part)? {
+        for (provider, names) in wanted(part, pid)? {
             let found =
-                entries(provider, &names, host).map_err(|error| cannot_list(provider.name, &error))?;
+                entries(provider, &names, host, pid).map_err(|error| cannot_list(provider.name, &error))?;
             for name in found {
                 write_entry(&mut out, host, provider.kind, &name, verbose);
             }
@@ -84,13 +90,19 @@ fn write_entry(out: &mut String, host: &dyn Host, kind: ProbeKind, name: &str, v
 }
 
 /// The kinds that a pattern is about, each with the pattern for its names.
-fn wanted(pattern: &str) -> Result<Vec<(&'static Provider, String)>, Box<Diagnostic>> {
+fn wanted(pattern: &str, pid: Option<u32>) -> Result<Vec<(&'static Provider, String)>, Box<Diagnostic>> {
     let in_order = |fits: &dyn Fn(&Provider) -> bool, names: &str| {
         let mut list: Vec<&Provider> = PROVIDERS.iter().filter(|p| p.list.is_some() && fits(p)).collect();
         list.sort_by_key(|provider| provider.name);
         list.into_iter().map(|provider| (provider, names.to_owned())).collect::<Vec<_>>()
     };
-    let kernel = |provider: &Provider| provider.list.as_ref().is_some_and(|list| list.kernel);
+    let of_file = pattern.split(':').nth(1).is_some_and(is_path);
+    // returns are the same list as functions
+    let in_user_space = |kind: ProbeKind| kind == ProbeKind::Uprobe || kind == ProbeKind::Usdt;
+    let kernel = |provider: &Provider| match in_user_space(provider.kind) {
+        true => of_file || pid.is_some(),
+        false => !of_file && provider.list.as_ref().is_some_and(|list| list.kernel),
+    };
     match pattern.split_once(':') {
         None => Ok(match provider_of(pattern).filter(|provider| provider.list.is_some()) {
             Some(only) => vec![(only, "*".into())],
@@ -110,9 +122,24 @@ fn wanted(pattern: &str) -> Result<Vec<(&'static Provider, String)>, Box<Diagnos
     }
 }
 
-fn entries(provider: &Provider, pattern: &str, host: &dyn Host) -> Result<BTreeSet<String>, HostError> {
-    let Some(list) = &provider.list else { return Ok(BTreeSet::new()) };
-    let all = (list.names)(host, pattern)?;
+/// A file by its path, and one only.
+fn is_path(text: &str) -> bool {
+    text.starts_with('/') && !is_pattern(text)
+}
+
+fn entries(
+    provider: &Provider,
+    pattern: &str,
+    host: &dyn Host,
+    pid: Option<u32>,
+) -> Result<BTreeSet<String>, HostError> {
+    let all = match &provider.list {
+        None => return Ok(BTreeSet::new()),
+        Some(list) => match list.names {
+            Names::InFile(names) => return Ok(names(host, pattern, pid)?.into_iter().collect()),
+            Names::All(names) => names(host, pattern)?,
+        },
+    };
     let colons = pattern.matches(':').count();
     // names that have a part more than the pattern are asked for by their last parts
     let fits = |name: &String| {

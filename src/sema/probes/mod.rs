@@ -6,6 +6,7 @@
 mod begin_end;
 mod by_hand;
 pub(super) mod fentry;
+mod in_files;
 mod interval;
 pub(super) mod iter;
 mod kprobe;
@@ -59,9 +60,20 @@ pub(super) struct Provider {
 pub(super) struct List {
     /// Among what a pattern over all of the kernel finds.
     pub kernel: bool,
-    /// Names of the places without the kind, in any order, at least those that the pattern fits.
-    pub names: fn(&dyn Host, &str) -> Result<Vec<String>, HostError>,
+    pub names: Names,
 }
+
+/// Names of the places without the kind, in any order.
+pub(super) enum Names {
+    /// At least those that the pattern fits.
+    All(AllNames),
+    /// Those of a file, or of a process, that the pattern fits: its first part says which file, in other words than the
+    /// name's.
+    InFile(NamesInFile),
+}
+
+type AllNames = fn(&dyn Host, &str) -> Result<Vec<String>, HostError>;
+type NamesInFile = fn(&dyn Host, &str, Option<u32>) -> Result<Vec<String>, HostError>;
 
 type Expand = fn(&mut Checker<'_, '_>, ProbeKind, &AttachPoint) -> Option<Vec<Place>>;
 
@@ -76,17 +88,20 @@ const fn provider(
 
 impl Provider {
     /// Listed, also when all of the kernel is.
-    const fn listed(mut self, names: fn(&dyn Host, &str) -> Result<Vec<String>, HostError>) -> Provider {
-        self.list = Some(List { kernel: true, names });
+    const fn listed(mut self, names: AllNames) -> Provider {
+        self.list = Some(List { kernel: true, names: Names::All(names) });
         self
     }
 
     /// Listed when asked for by its name.
-    const fn listed_alone(
-        mut self,
-        names: fn(&dyn Host, &str) -> Result<Vec<String>, HostError>,
-    ) -> Provider {
-        self.list = Some(List { kernel: false, names });
+    const fn listed_alone(mut self, names: AllNames) -> Provider {
+        self.list = Some(List { kernel: false, names: Names::All(names) });
+        self
+    }
+
+    /// Listed when asked for by its name, or with a file or a process.
+    const fn listed_in_files(mut self, names: NamesInFile) -> Provider {
+        self.list = Some(List { kernel: false, names: Names::InFile(names) });
         self
     }
 }
@@ -107,9 +122,12 @@ pub(super) const PROVIDERS: &[Provider] = &[
         .listed(kprobe::entries),
     provider("kretprobe", &["kr"], ProbeKind::Kretprobe, |c, kind, point| c.kprobe(kind, point))
         .listed_alone(kprobe::entries),
-    provider("uprobe", &["u"], ProbeKind::Uprobe, |c, kind, point| c.uprobe(kind, point)),
-    provider("uretprobe", &["ur"], ProbeKind::Uretprobe, |c, kind, point| c.uprobe(kind, point)),
-    provider("usdt", &["U"], ProbeKind::Usdt, |c, _, point| c.usdt(point)),
+    provider("uprobe", &["u"], ProbeKind::Uprobe, |c, kind, point| c.uprobe(kind, point))
+        .listed_in_files(in_files::functions),
+    provider("uretprobe", &["ur"], ProbeKind::Uretprobe, |c, kind, point| c.uprobe(kind, point))
+        .listed_in_files(in_files::functions),
+    provider("usdt", &["U"], ProbeKind::Usdt, |c, _, point| c.usdt(point))
+        .listed_in_files(in_files::static_probes),
     provider("fentry", &["f", "kfunc"], ProbeKind::Fentry, |c, kind, point| c.fentry(kind, point))
         .listed(fentry::entries),
     provider("fexit", &["fr", "kretfunc"], ProbeKind::Fexit, |c, kind, point| c.fentry(kind, point))
