@@ -94,6 +94,8 @@ codes! {
     UNDEFINED_MAP = "E0503", "undefined map";
     /// A variable declared or assigned twice in conflicting ways.
     VARIABLE = "E0504", "variable conflict";
+    /// The declaration of a map that means nothing, or that the map's uses do not fit.
+    MAP_DECLARATION = "E0505", "map declaration";
     /// The kernel lacks something the script needs.
     MISSING_FEATURE = "E0601", "missing kernel feature";
     /// Too large for the kernel or for a documented limit.
@@ -152,6 +154,8 @@ codes! {
     UNASSIGNED = "W0501", "unassigned variable";
     /// A map that is read but never written.
     UNWRITTEN_MAP = "W0502", "map never written";
+    /// A map that is declared and not used.
+    UNUSED_MAP = "W0503", "unused map";
     /// One name stands for several places, and all are taken.
     SEVERAL_TARGETS = "W0202", "several targets";
     /// A probe that may disturb what it traces, or may never be hit.

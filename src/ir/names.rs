@@ -104,6 +104,8 @@ words!(ProbeKind {
 words!(MapKind {
     Hash = "hash",
     PerCpuHash = "percpu_hash",
+    LruHash = "lru_hash",
+    PerCpuLruHash = "percpu_lru_hash",
     Array = "array",
     PerCpuArray = "percpu_array",
     Ring = "ring",

@@ -84,9 +84,9 @@ fn map_failed(artifact: &Artifact, map: usize, errno: i32) -> Diagnostic {
     );
     let made = Diagnostic::error(codes::MAP_CREATE, message);
     match errno {
-        libc::ENOMEM | libc::E2BIG => {
-            made.note(sizes).help("use fewer entries (max_map_keys) or smaller values")
-        }
+        libc::ENOMEM | libc::E2BIG => made
+            .note(sizes)
+            .help("use fewer entries (max_map_keys, or the map's declaration) or smaller values"),
         libc::EPERM => {
             made.help("the limit of locked memory may be too low: raise it with `ulimit -l unlimited`")
         }

@@ -66,6 +66,8 @@ pub fn map_type(kind: MapKind) -> u32 {
     match kind {
         MapKind::Hash => number::BPF_MAP_TYPE_HASH as u32,
         MapKind::PerCpuHash => number::BPF_MAP_TYPE_PERCPU_HASH as u32,
+        MapKind::LruHash => number::BPF_MAP_TYPE_LRU_HASH as u32,
+        MapKind::PerCpuLruHash => number::BPF_MAP_TYPE_LRU_PERCPU_HASH as u32,
         MapKind::Array => number::BPF_MAP_TYPE_ARRAY as u32,
         MapKind::PerCpuArray => number::BPF_MAP_TYPE_PERCPU_ARRAY as u32,
         MapKind::Ring => number::BPF_MAP_TYPE_RINGBUF as u32,

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use super::declare::Declared;
 use super::ty::Ty;
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind, ForOver, Script, StatementKind};
@@ -35,6 +36,8 @@ pub(super) struct MapInfo {
     pub cleared: bool,
     /// `len` is called on it.
     pub measured: bool,
+    /// Its declaration.
+    pub declared: Option<Declared>,
     pub key: Slot,
     pub value: Slot,
 }
@@ -131,6 +134,7 @@ impl Maps {
                 broken: false,
                 cleared: false,
                 measured: false,
+                declared: None,
                 key: Slot::default(),
                 value: Slot::default(),
             });

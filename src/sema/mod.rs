@@ -17,6 +17,7 @@ mod calls;
 mod check;
 mod constant;
 mod ctypes;
+mod declare;
 mod definitions;
 mod drains;
 pub mod expand;
@@ -36,6 +37,7 @@ mod registers;
 mod scope;
 mod signatures;
 mod stmt;
+mod storage;
 pub mod tree;
 mod ty;
 pub mod types;
@@ -153,6 +155,7 @@ fn check(
 ) -> tree::Program {
     unsupported::items(script, sink);
     let mut checker = check::Checker::new(host, options, sink, maps::Maps::collect(script));
+    checker.declare(&script.map_decls);
     let mut rules = Vec::new();
     for (clause, probe) in script.probes.iter().enumerate() {
         rules.extend(checker.add_bodies(clause as u32, probe));

@@ -45,7 +45,9 @@ impl<'p> Printer<'p> {
         };
         let marks = [(map.cleared, " cleared"), (map.measured, " measured")];
         let marks: String = marks.iter().filter(|(set, _)| *set).map(|(_, mark)| *mark).collect();
-        self.line(&format!("map {}{key}: {value}{marks}", map.name));
+        let storage = map.storage.map(|storage| format!(" {}({})", storage.name(), map.max_entries));
+        let storage = storage.unwrap_or_default();
+        self.line(&format!("map {}{key}: {value}{storage}{marks}", map.name));
     }
 
     fn probe(&mut self, probe: &'p Probe) {

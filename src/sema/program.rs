@@ -17,6 +17,7 @@ impl Checker<'_, '_> {
     pub(super) fn program(mut self, script: &ast::Script) -> Program {
         let probes = (0..self.bodies.len()).filter_map(|body| self.probe(body)).collect();
         self.check_maps();
+        self.check_declared();
         let clauses = script.probes.iter().map(clause_text).collect();
         let maps = (0..self.maps.list.len()).map(|at| self.map(at)).collect();
         Program {
@@ -122,6 +123,7 @@ impl Checker<'_, '_> {
 
     fn map(&self, at: usize) -> Map {
         let map = &self.maps.list[at];
+        let declared = map.declared.as_ref();
         let keyed = map.keyed.is_some_and(|(keyed, _)| keyed);
         let key = map.key.ty.as_ref().filter(|_| keyed).map(Ty::to_type);
         let value = match &map.value.ty {
@@ -136,7 +138,8 @@ impl Checker<'_, '_> {
             value,
             cleared: map.cleared,
             measured: map.measured,
-            max_entries: if keyed { self.options.max_map_keys } else { 1 },
+            max_entries: if keyed { declared.map_or(self.options.max_map_keys, |it| it.entries) } else { 1 },
+            storage: declared.map(|it| it.storage),
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::wire::format::Format;
 
 pub use super::aggregation::Aggregate;
 pub use super::builtins::{Builtin, Function, StackSpec};
+pub use super::storage::Storage;
 pub use crate::syntax::ast::BinaryOp;
 pub use crate::wire::record::Formatted as FormattedAs;
 
@@ -85,6 +86,8 @@ pub struct Map {
     pub measured: bool,
     /// Entries at most.
     pub max_entries: u32,
+    /// What the script declares it to be; None when it is not declared.
+    pub storage: Option<Storage>,
 }
 
 /// Type of a map's value.

@@ -16,7 +16,8 @@ pub(super) fn items(script: &Script, sink: &mut Sink) {
     let mut refuse = |what: &str, span: Span| sink.push(refuse(what, span));
     script.c_items.iter().for_each(|item| refuse("C definitions", item.span));
     script.imports.iter().for_each(|import| refuse("imports", import.span));
-    script.map_decls.iter().for_each(|decl| refuse("declarations of maps", decl.span));
+    let named = script.map_decls.iter().flat_map(|decl| &decl.args).filter_map(|arg| arg.name.as_ref());
+    named.for_each(|(_, span)| refuse("named arguments of declarations", *span));
     script.functions.iter().for_each(|item| refuse("functions", item.name_span));
 }
 

@@ -13,6 +13,10 @@ pub enum MapKind {
     Hash,
     /// BPF_MAP_TYPE_PERCPU_HASH
     PerCpuHash,
+    /// BPF_MAP_TYPE_LRU_HASH
+    LruHash,
+    /// BPF_MAP_TYPE_LRU_PERCPU_HASH
+    PerCpuLruHash,
     /// BPF_MAP_TYPE_ARRAY
     Array,
     /// BPF_MAP_TYPE_PERCPU_ARRAY
@@ -21,6 +25,24 @@ pub enum MapKind {
     Ring,
     /// BPF_MAP_TYPE_ARRAY_OF_MAPS with one slot that holds a map of the kind `inner`
     Swapped,
+}
+
+impl MapKind {
+    /// Entries come and go.
+    pub fn is_hash(self) -> bool {
+        matches!(self, MapKind::Hash | MapKind::PerCpuHash) || self.evicts()
+    }
+
+    /// Every CPU has a value of its own.
+    pub fn is_per_cpu(self) -> bool {
+        matches!(self, MapKind::PerCpuHash | MapKind::PerCpuLruHash | MapKind::PerCpuArray)
+    }
+
+    /// Entries that were not used for long make room for new ones; it is never full, and its entries are always
+    /// allocated in advance.
+    pub fn evicts(self) -> bool {
+        matches!(self, MapKind::LruHash | MapKind::PerCpuLruHash)
+    }
 }
 
 /// How a map's value accumulates.

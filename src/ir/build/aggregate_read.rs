@@ -14,7 +14,6 @@ use crate::ir::entities::Value;
 use crate::ir::function::{BinOp, Cond, Type as IrType, Width};
 use crate::ir::helper::Helper;
 use crate::sema::tree::{Aggregate, Expr, MapId, MapValue};
-use crate::wire::map::MapKind;
 
 /// The two words of a value: total and count, best and set.
 type Words = [Value; 2];
@@ -39,7 +38,7 @@ impl<'m> FuncBuilder<'_, 'm> {
 
     /// The number that an aggregation is at an entry whose value (this CPU's) was found.
     pub fn aggregate_at(&mut self, info: &MapInfo, kind: &Aggregate, entry: Entry, found: Value) -> Value {
-        let words = if matches!(info.kind, MapKind::Hash | MapKind::Array) {
+        let words = if !info.kind.is_per_cpu() {
             self.words(kind, found)
         } else if self.m.facts.lookup_percpu {
             self.all_cpus(kind, entry)

@@ -39,7 +39,7 @@ impl<'m> FuncBuilder<'_, 'm> {
     pub fn for_map(&mut self, var: VarId, map: MapId, body: &'m [Stmt]) {
         let info = self.info(map);
         if !self.m.facts.for_each_map_elem {
-            return self.report_no_walk(map);
+            return self.report_no_walk("a loop over", map);
         }
         // A double-buffered map always has an inner one: the kernel's verifier does not know.
         let no_map = self.new_block();
@@ -60,10 +60,22 @@ impl<'m> FuncBuilder<'_, 'm> {
         self.join([arm, nothing]);
     }
 
-    fn report_no_walk(&mut self, map: MapId) {
+    /// How many entries there are in a map whose entries go by themselves, so that no counter can tell.
+    pub fn count_by_walk(&mut self, map: MapId) -> Value {
+        let info = self.info(map);
+        if !self.m.facts.for_each_map_elem {
+            self.report_no_walk("the length of", map);
+            return self.iconst(0);
+        }
+        let no_map = self.new_block();
+        let address = self.open(&info, no_map);
+        let count = self.collect(&info, map, address).count;
+        if info.swapped { self.or_else(no_map, count, 0) } else { count }
+    }
+
+    fn report_no_walk(&mut self, what: &str, map: MapId) {
         let name = &self.m.program.maps[map.0 as usize].name;
-        let message =
-            format!("a loop over {name} needs bpf_for_each_map_elem, which this kernel does not have");
+        let message = format!("{what} {name} needs bpf_for_each_map_elem, which this kernel does not have");
         self.m.sink.push(
             Diagnostic::error(codes::MISSING_FEATURE, message)
                 .at(self.span, "")

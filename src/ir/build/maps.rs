@@ -8,7 +8,7 @@ use super::names::{Names, map_name};
 use super::walk;
 use crate::diag::{Diagnostic, Sink, codes};
 use crate::ir::entities::MapRef;
-use crate::sema::tree::{Aggregate, ExprKind, Map, MapId, MapValue, Program, StmtKind};
+use crate::sema::tree::{Aggregate, ExprKind, Map, MapId, MapValue, Program, StmtKind, Storage};
 use crate::sema::types::Type;
 use crate::wire::align_up;
 use crate::wire::map::{GLOBALS, MapKind, MapRole, MapSpec, ValueKind};
@@ -38,14 +38,14 @@ pub struct MapInfo {
     pub value_size: u32,
     /// Where the value has a word that says that it was assigned.
     pub presence: Option<u32>,
-    /// The word of the globals map that counts its entries.
+    /// The word of the globals map that counts its entries, when `len` is asked of it and they do not go by themselves.
     pub len_counter: Option<u32>,
 }
 
 impl MapInfo {
     /// Entries come and go.
     pub fn is_hash(&self) -> bool {
-        matches!(self.kind, MapKind::Hash | MapKind::PerCpuHash)
+        self.kind.is_hash()
     }
 
     /// Its one value has an address known at load time.
@@ -71,7 +71,7 @@ pub fn plan(
         let deleted = deleted.contains(&id);
         let shared = !facts.lookup_percpu && read.contains(&id);
         let (storage, on_demand) = storage(facts, map, (deleted, shared), key_size, kind.size());
-        let keyless_array = key.is_none() && !matches!(storage, MapKind::PerCpuHash | MapKind::Hash);
+        let keyless_array = key.is_none() && !storage.is_hash();
         let has_word = keyless_array && matches!(kind, ValueKind::Plain(_) | ValueKind::Sum { .. });
         let info = MapInfo {
             map: MapRef::from_u32(index as u32),
@@ -80,7 +80,7 @@ pub fn plan(
             key_size,
             value_size: kind.size() + if has_word { 8 } else { 0 },
             presence: has_word.then(|| kind.presence_offset()),
-            len_counter: map.measured.then(|| counters.next()).flatten(),
+            len_counter: (map.measured && !storage.evicts()).then(|| counters.next()).flatten(),
             key,
         };
         check_value(map, &info, sink);
@@ -187,6 +187,7 @@ fn storage(
 ) -> (MapKind, bool) {
     let entries = u64::from(map.max_entries) * u64::from(align_up(key, 8) + 64);
     let values = u64::from(map.max_entries) * u64::from(align_up(value, 8));
+    let evicts = map.storage.is_some_and(Storage::evicts);
     let on_demand = |bytes: u64| facts.on_demand_hash && bytes > PREALLOCATED;
     let shareable = match &map.value {
         MapValue::Plain(_) => false,
@@ -196,14 +197,18 @@ fn storage(
         (None, MapValue::Plain(_)) => (MapKind::Array, false),
         // What other CPUs keep for themselves cannot be read.
         (None, MapValue::Aggregate(_)) if shared && shareable && !deleted => (MapKind::Array, false),
+        (Some(_), MapValue::Aggregate(_)) if shared && shareable && evicts => (MapKind::LruHash, false),
         (_, MapValue::Aggregate(_)) if shared && shareable => (MapKind::Hash, on_demand(entries + values)),
         // A program can remove a value that every CPU keeps for itself from a hash only.
         (None, MapValue::Aggregate(_)) if deleted => (MapKind::PerCpuHash, false),
         (None, MapValue::Aggregate(_)) => (MapKind::PerCpuArray, false),
+        // entries that can be evicted are allocated in advance, says the kernel
+        (Some(_), MapValue::Plain(_)) if evicts => (MapKind::LruHash, false),
+        (Some(_), MapValue::Aggregate(_)) if evicts => (MapKind::PerCpuLruHash, false),
         (Some(_), MapValue::Plain(_)) => (MapKind::Hash, on_demand(entries + values)),
         (Some(_), MapValue::Aggregate(_)) => {
             let bytes = entries + values * u64::from(facts.possible_cpus);
-            if bytes > PER_CPU && shareable && !facts.on_demand_hash {
+            if bytes > PER_CPU && shareable && !facts.on_demand_hash && map.storage.is_none() {
                 (MapKind::Hash, false)
             } else {
                 (MapKind::PerCpuHash, on_demand(bytes))
@@ -214,10 +219,7 @@ fn storage(
 
 fn check_value(map: &Map, info: &MapInfo, sink: &mut Sink) {
     let size = info.value_size;
-    let limit = match info.kind {
-        MapKind::PerCpuArray | MapKind::PerCpuHash => PER_CPU_VALUE,
-        _ => 1 << 20,
-    };
+    let limit = if info.kind.is_per_cpu() { PER_CPU_VALUE } else { 1 << 20 };
     if size > limit {
         sink.push(
             Diagnostic::error(codes::TOO_LARGE, format!("a value of {} takes {size} bytes", map.name))

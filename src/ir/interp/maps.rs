@@ -55,6 +55,14 @@ impl MapState {
         self.values.push(value.to_vec());
     }
 
+    /// Makes room for an entry: the value that is there for longest goes.
+    fn evict(&mut self) {
+        let oldest = self.entries.iter().min_by_key(|(_, number)| **number).map(|(key, _)| key.clone());
+        if let Some(key) = oldest {
+            self.entries.remove(&key);
+        }
+    }
+
     /// The number of a key's value.
     pub(crate) fn find(&self, key: &[u8]) -> Option<usize> {
         self.entries.get(key).copied()
@@ -93,12 +101,15 @@ impl MapState {
             (None, _) if self.is_array() => -E2BIG,
             (Some(_), 1) => -EEXIST,
             (None, 2) => -ENOENT,
-            (None, _) if self.entries.len() >= self.max_entries as usize => -E2BIG,
-            (Some(number), _) if self.kind != MapKind::Hash => {
+            (None, _) if self.entries.len() >= self.max_entries as usize && !self.kind.evicts() => -E2BIG,
+            (Some(number), _) if !matches!(self.kind, MapKind::Hash | MapKind::LruHash) => {
                 self.values[number].copy_from_slice(value);
                 0
             }
             _ => {
+                if found.is_none() && self.entries.len() >= self.max_entries as usize {
+                    self.evict();
+                }
                 self.insert(key, value);
                 0
             }

@@ -83,7 +83,7 @@ impl Checker<'_> {
             let ty = self.ty(value);
             return self.error(site, format!("{value} is {ty}, not a map"));
         };
-        let per_cpu = matches!(target.kind, MapKind::PerCpuHash | MapKind::PerCpuArray);
+        let per_cpu = target.kind.is_per_cpu();
         let fits = match helper {
             Helper::RingReserve | Helper::RingQuery => target.kind == MapKind::Ring,
             Helper::MapLookup => target.kind != MapKind::Ring,

@@ -120,7 +120,7 @@ impl Checker<'_> {
             let ty = self.ty(map);
             return self.error(site, format!("{map} is {ty}, not a map"));
         };
-        let hash = matches!(target.kind, MapKind::Hash | MapKind::PerCpuHash);
+        let hash = target.kind.is_hash();
         self.check(hash, site, "only the keys of a hash are collected");
         let Some(into) = self.maps.get(into) else { return self.error(site, "there is no such array") };
         let fits = into.kind == MapKind::Array && into.value_size >= target.key_size;

@@ -38,7 +38,7 @@ pub struct Layout {
 impl Layout {
     /// Of the map that `spec` describes (for a `Swapped` map: the inner one), on a machine with `cpus` CPUs.
     pub fn of(spec: &MapSpec, cpus: usize) -> Layout {
-        let per_cpu = matches!(kind(spec), MapKind::PerCpuHash | MapKind::PerCpuArray);
+        let per_cpu = kind(spec).is_per_cpu();
         Layout {
             key: spec.key_size as usize,
             slot: if per_cpu { align_up(spec.value_size, 8) } else { spec.value_size } as usize,
@@ -76,7 +76,7 @@ pub fn value_kind(spec: &MapSpec) -> &ValueKind {
 pub fn read(kernel: &mut dyn KernelMaps, table: Table, spec: &MapSpec) -> io::Result<Contents> {
     let mut reader = Reader::new(spec, kernel.cpus());
     match kind(spec) {
-        MapKind::Hash | MapKind::PerCpuHash => match reader.batches(kernel, table) {
+        hash if hash.is_hash() => match reader.batches(kernel, table) {
             Err(error) if lacks_batches(&error) => reader.restart().walk(kernel, table)?,
             result => result?,
         },

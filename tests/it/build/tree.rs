@@ -72,7 +72,16 @@ pub fn stmt(kind: StmtKind) -> Stmt {
 /// A map.
 pub fn map(name: &str, key: Option<Type>, value: MapValue) -> Map {
     let (cleared, measured) = (false, false);
-    Map { name: name.into(), span: Span::default(), key, value, cleared, measured, max_entries: 4096 }
+    Map {
+        name: name.into(),
+        span: Span::default(),
+        key,
+        value,
+        cleared,
+        measured,
+        max_entries: 4096,
+        storage: None,
+    }
 }
 
 /// A program of one probe.

@@ -1,0 +1,42 @@
+//! The kinds of map that a script can declare.
+//!
+//! Deliberately absent: how the kernel keeps each of them, which is [`crate::wire::map::MapKind`]'s.
+
+/// Kinds of map that a script can declare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// `hash`
+    Hash,
+    /// `lruhash`: entries that were not used for long make room for new ones.
+    LruHash,
+    /// `percpuhash`: every CPU has values of its own.
+    PerCpuHash,
+    /// `percpulruhash`: both.
+    PerCpuLruHash,
+}
+
+impl Storage {
+    /// All there are.
+    pub const ALL: [Storage; 4] =
+        [Storage::Hash, Storage::LruHash, Storage::PerCpuHash, Storage::PerCpuLruHash];
+
+    /// As scripts write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Storage::Hash => "hash",
+            Storage::LruHash => "lruhash",
+            Storage::PerCpuHash => "percpuhash",
+            Storage::PerCpuLruHash => "percpulruhash",
+        }
+    }
+
+    /// Entries that were not used for long make room for new ones.
+    pub fn evicts(self) -> bool {
+        matches!(self, Storage::LruHash | Storage::PerCpuLruHash)
+    }
+
+    /// Every CPU has values of its own: for aggregations, and for nothing else.
+    pub fn is_per_cpu(self) -> bool {
+        matches!(self, Storage::PerCpuHash | Storage::PerCpuLruHash)
+    }
+}
