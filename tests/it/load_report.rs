@@ -96,7 +96,7 @@ fn a_map_that_does_not_fit_is_named_as_in_the_script() {
     let expected = "\
 error[E0703]: map `@count` could not be created: cannot allocate memory
  = note: it has 64 entries, with 8 bytes for a key and 8 bytes for a value (per-CPU maps: on each CPU)
- = help: use fewer entries (max_map_keys) or smaller values
+ = help: use fewer entries (max_map_keys, or the map's declaration) or smaller values
 
 ";
     assert_eq!(rendered(&LoadError::Map { map: COUNT, errno: 12 }, false), expected);

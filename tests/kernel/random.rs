@@ -44,13 +44,13 @@ fn compiled(host: &System, sources: &SourceMap, registers: u8) -> (Artifact, Str
 }
 
 /// Runs a script to its end and gives what it printed.
-fn printed(host: &System, sources: &SourceMap, artifact: &Artifact) -> String {
+fn printed(sources: &SourceMap, artifact: &Artifact) -> String {
     let signals = Signals::install().expect("signals");
     let options = Options { target: None, cancel: signals.cancel() };
     let told = |list: Vec<_>| render::to_string(sources, &list);
     let mut loaded = Loaded::open(artifact, &options)
         .unwrap_or_else(|error| panic!("{}", told(error.diagnostics(artifact, sources, true))));
-    let about = Surroundings { artifact, sources, host, options, verbose: false };
+    let about = Surroundings { artifact, sources, options, verbose: false };
     let mut kernel = LoadedKernel::new(&mut loaded, about)
         .unwrap_or_else(|failure| panic!("{}", told(failure.diagnostics)));
     let memory = Memory(Rc::new(RefCell::new(Vec::new())));
@@ -67,7 +67,7 @@ fn check(host: &System, seed: u64, registers: u8) {
     let mut sources = SourceMap::default();
     sources.add("random.bt", script::generate_without_clear(seed, PROBES) + "begin { exit(); }\n");
     let (artifact, expected) = compiled(host, &sources, registers);
-    let got = printed(host, &sources, &artifact);
+    let got = printed(&sources, &artifact);
     assert!(got.trim_end() == expected.trim_end(), "seed {seed}:\n{}", difference(&expected, &got));
 }
 

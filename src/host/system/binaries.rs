@@ -300,8 +300,15 @@ mod tests {
     }
 
     #[inline(never)]
+    fn hidden(line: u32) -> u64 {
+        std::hint::black_box(u64::from(line))
+    }
+
+    // The call and the addition are instructions of their lines, however the code is optimised.
+    #[inline(never)]
     fn marked() -> u64 {
-        std::hint::black_box(u64::from(line!()))
+        let line = hidden(line!());
+        hidden(0) + line
     }
 
     #[test]
