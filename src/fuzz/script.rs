@@ -15,21 +15,23 @@ const EDGES: [u64; 14] =
 
 /// A script of `probes` probes, each of which clears its maps at its end.
 pub fn generate(seed: u64, probes: usize) -> String {
-    scripts(seed, probes, true)
+    scripts(seed, probes, true, true)
 }
 
 /// The same without clearing: maps that are never cleared have other representations, and are far quicker to run, since
-/// each clearing waits for all programs of the kernel.
-pub fn generate_without_clear(seed: u64, probes: usize) -> String {
-    scripts(seed, probes, false)
+/// each clearing waits for all programs of the kernel. Without `walks` there are no loops over maps, and minima and
+/// maxima are not read: not every kernel has what these need.
+pub fn generate_without_clear(seed: u64, probes: usize, walks: bool) -> String {
+    scripts(seed, probes, false, walks)
 }
 
-fn scripts(seed: u64, probes: usize, clears: bool) -> String {
+fn scripts(seed: u64, probes: usize, clears: bool, walks: bool) -> String {
     let mut out = String::new();
     for probe in 0..probes {
         let seed = seed.wrapping_mul(1000).wrapping_add(probe as u64);
         Probe {
             clears,
+            walks,
             rng: Rng::new(seed),
             prefix: probe,
             vars: Vec::new(),
@@ -45,6 +47,7 @@ fn scripts(seed: u64, probes: usize, clears: bool) -> String {
 
 struct Probe {
     clears: bool,
+    walks: bool,
     rng: Rng,
     prefix: usize,
     /// Index in TYPES of each variable `$v0`, `$v1`, …
@@ -134,7 +137,8 @@ impl Probe {
             11 => self.string_statement(),
             12..14 => self.conditional(depth),
             14 => self.loop_(depth),
-            _ => self.over_map(),
+            _ if self.walks => self.over_map(),
+            _ => self.loop_(depth),
         }
     }
 
@@ -293,7 +297,8 @@ impl Probe {
     fn leaf(&mut self) -> String {
         match self.rng.below(9) {
             8 if !self.vars.is_empty() => {
-                let kind = *self.rng.pick(&['c', 'u', 'l', 'h']);
+                let kinds: &[char] = if self.walks { &['c', 'u', 'l', 'h'] } else { &['c', 'u'] };
+                let kind = *self.rng.pick(kinds);
                 format!("(int64){}", self.map(kind))
             }
             0..3 => self.literal(),

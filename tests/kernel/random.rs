@@ -10,6 +10,7 @@ use beetrace::diag::{Sink, render};
 use beetrace::driver::compile::{Product, Settings, compile};
 use beetrace::fuzz::{meaning, script};
 use beetrace::host::system::System;
+use beetrace::host::{Feature, Host};
 use beetrace::load::{Loaded, Options};
 use beetrace::object::artifact::Artifact;
 use beetrace::runtime::libbpf::{LoadedKernel, Surroundings};
@@ -65,7 +66,9 @@ fn printed(sources: &SourceMap, artifact: &Artifact) -> String {
 
 fn check(host: &System, seed: u64, registers: u8) {
     let mut sources = SourceMap::default();
-    sources.add("random.bt", script::generate_without_clear(seed, PROBES) + "begin { exit(); }\n");
+    let walks = host.has(Feature::ForEachMapElem) && host.has(Feature::LookupPerCpu);
+    let text = script::generate_without_clear(seed, PROBES, walks) + "begin { exit(); }\n";
+    sources.add("random.bt", text);
     let (artifact, expected) = compiled(host, &sources, registers);
     let got = printed(&sources, &artifact);
     assert!(got.trim_end() == expected.trim_end(), "seed {seed}:\n{}", difference(&expected, &got));
