@@ -66,8 +66,9 @@ fn printed(sources: &SourceMap, artifact: &Artifact) -> String {
 
 fn check(host: &System, seed: u64, registers: u8) {
     let mut sources = SourceMap::default();
-    let walks = host.has(Feature::ForEachMapElem) && host.has(Feature::LookupPerCpu);
-    let text = script::generate_without_clear(seed, PROBES, walks) + "begin { exit(); }\n";
+    let needs = [Feature::MayGoto, Feature::ForEachMapElem, Feature::LookupPerCpu];
+    let loops = needs.into_iter().all(|feature| host.has(feature));
+    let text = script::generate_without_clear(seed, PROBES, loops) + "begin { exit(); }\n";
     sources.add("random.bt", text);
     let (artifact, expected) = compiled(host, &sources, registers);
     let got = printed(&sources, &artifact);
