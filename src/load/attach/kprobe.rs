@@ -12,6 +12,7 @@ use std::{fs, io};
 
 use libbpf_sys as sys;
 
+use super::multi::{self, Outcome};
 use super::providers::Request;
 use super::{Whose, perf};
 use crate::load::kernel::check_fd;
@@ -116,8 +117,11 @@ struct Entry {
     cookie: u64,
 }
 
-/// A link and how many functions it holds, or the attach point that has none and why.
-pub type Outcome = Result<(OwnedFd, usize), (usize, io::Error)>;
+impl multi::Entry for Entry {
+    fn point(&self) -> usize {
+        self.point
+    }
+}
 
 /// Runs `program` at many functions: `targets` with their cookies.
 pub fn attach_multi(program: BorrowedFd, targets: &[(Target, u64)]) -> Vec<Outcome> {
@@ -141,25 +145,11 @@ pub fn attach_multi(program: BorrowedFd, targets: &[(Target, u64)]) -> Vec<Outco
         groups[group].push(Entry { point, symbol, address: address.copied(), cookie: *cookie });
     }
     let [named, addressed, again] = groups;
-    link_halves(program, &named, at_return, &mut out);
-    link_halves(program, &addressed, at_return, &mut out);
-    again.chunks(1).for_each(|one| link_halves(program, one, at_return, &mut out));
+    let link = |entries: &[Entry]| link(program, entries, at_return);
+    multi::link_halves(&named, &link, &mut out);
+    multi::link_halves(&addressed, &link, &mut out);
+    again.chunks(1).for_each(|one| multi::link_halves(one, &link, &mut out));
     out
-}
-
-fn link_halves(program: BorrowedFd, entries: &[Entry], at_return: bool, out: &mut Vec<Outcome>) {
-    if entries.is_empty() {
-        return;
-    }
-    match link(program, entries, at_return) {
-        Ok(fd) => out.push(Ok((fd, entries.len()))),
-        Err(error) if entries.len() == 1 => out.push(Err((entries[0].point, error))),
-        Err(_) => {
-            let (left, right) = entries.split_at(entries.len() / 2);
-            link_halves(program, left, at_return, out);
-            link_halves(program, right, at_return, out);
-        }
-    }
 }
 
 fn link(program: BorrowedFd, entries: &[Entry], at_return: bool) -> io::Result<OwnedFd> {

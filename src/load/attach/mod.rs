@@ -9,6 +9,7 @@ mod fentry;
 mod interval;
 pub mod iter;
 mod kprobe;
+mod multi;
 mod perf;
 mod profile;
 pub(super) mod providers;
@@ -155,7 +156,7 @@ fn multi(index: usize, program: &Program, fd: BorrowedFd) -> Vec<Result<Link, Fa
     kprobe::attach_multi(fd, &targets).into_iter().map(|outcome| told(index, outcome)).collect()
 }
 
-fn told(program: usize, outcome: kprobe::Outcome) -> Result<Link, Failure> {
+fn told(program: usize, outcome: multi::Outcome) -> Result<Link, Failure> {
     match outcome {
         Ok((fd, points)) => Ok(Link { program, points, fds: vec![fd] }),
         Err((point, error)) => Err(Failure { program, point, errno: number(&error) }),

@@ -14,7 +14,7 @@ use std::{fs, io};
 use libbpf_sys as sys;
 
 use super::kprobe;
-use super::kprobe::Outcome;
+use super::multi::{self, Outcome};
 use super::perf::{self, Whose};
 use super::providers::Request;
 use crate::load::kernel::check_fd;
@@ -67,6 +67,12 @@ struct Entry<'a> {
     cookie: u64,
 }
 
+impl multi::Entry for Entry<'_> {
+    fn point(&self) -> usize {
+        self.point
+    }
+}
+
 /// Runs `program` at many places: attach points with their cookies.
 pub fn attach_multi(program: BorrowedFd, targets: &[(&Attach, u64)]) -> Vec<Outcome> {
     let at_return = targets.iter().any(|(target, _)| matches!(target, Attach::Uretprobe(_)));
@@ -78,22 +84,11 @@ pub fn attach_multi(program: BorrowedFd, targets: &[(&Attach, u64)]) -> Vec<Outc
         }
     }
     let mut out = Vec::new();
+    let link = |entries: &[Entry]| link(program, entries, at_return);
     for entries in files.values() {
-        link_halves(program, entries, at_return, &mut out);
+        multi::link_halves(entries, &link, &mut out);
     }
     out
-}
-
-fn link_halves(program: BorrowedFd, entries: &[Entry], at_return: bool, out: &mut Vec<Outcome>) {
-    match link(program, entries, at_return) {
-        Ok(fd) => out.push(Ok((fd, entries.len()))),
-        Err(error) if entries.len() == 1 => out.push(Err((entries[0].point, error))),
-        Err(_) => {
-            let (left, right) = entries.split_at(entries.len() / 2);
-            link_halves(program, left, at_return, out);
-            link_halves(program, right, at_return, out);
-        }
-    }
 }
 
 fn link(program: BorrowedFd, entries: &[Entry], at_return: bool) -> io::Result<OwnedFd> {
