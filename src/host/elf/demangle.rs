@@ -11,6 +11,11 @@ pub fn readable(symbol: &str) -> Option<String> {
     cpp(symbol)?.demangle().ok()
 }
 
+/// The readable form of a symbol; the symbol itself when it is no mangled name.
+pub fn demangle(symbol: &str) -> String {
+    readable(symbol).unwrap_or_else(|| symbol.to_owned())
+}
+
 /// The readable form without parameters and result.
 pub fn bare(symbol: &str) -> Option<String> {
     if let Ok(rust) = rustc_demangle::try_demangle(symbol) {
@@ -27,6 +32,19 @@ fn cpp(symbol: &str) -> Option<Symbol<&str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_mangled_stays() {
+        assert_eq!(demangle("main"), "main");
+        assert_eq!(demangle("_ZN3foo3barEi"), "foo::bar(int)");
+        assert_eq!(
+            demangle("_ZN4core3fmt5Write9write_fmt17h0123456789abcdefE"),
+            "core::fmt::Write::write_fmt"
+        );
+        assert_eq!(demangle("_RNvC6_123foo3bar"), "123foo::bar");
+        assert_eq!(demangle("_Z"), "_Z");
+        assert_eq!(demangle("_ZN"), "_ZN");
+    }
 
     #[test]
     fn names_are_readable() {

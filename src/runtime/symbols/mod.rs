@@ -4,11 +4,9 @@
 //! - `process` knows where processes have (or had) files mapped. Programs tell of a process when they meet a new stack
 //!   of it, and it is looked at then: its addresses still have names when it has ended.
 //! - `elf` reads the symbols of a file, `jit` the map that a compiler at run time left in `/tmp`.
-//! - `demangle` makes C++ and Rust names readable.
 //!
 //! All memory is bounded: processes and files beyond a limit push out the ones used longest ago.
 
-pub mod demangle;
 pub mod elf;
 pub mod jit;
 pub mod kernel;

@@ -14,9 +14,9 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use super::Symbol;
-use super::demangle::demangle;
 use super::elf::Table;
 use super::jit;
+use crate::host::elf::demangle::demangle;
 
 /// Processes remembered.
 pub const PROCESSES: usize = 1024;
@@ -250,7 +250,7 @@ mod tests {
         let mut processes = Processes::default();
         let address = demangle as *const () as u64;
         let symbol = processes.find(std::process::id(), address + 2).expect("a mapped address");
-        assert_eq!(symbol.name.as_deref(), Some("beetrace::runtime::symbols::demangle::demangle"));
+        assert_eq!(symbol.name.as_deref(), Some("beetrace::host::elf::demangle::demangle"));
         assert_eq!(symbol.offset, 2);
         assert!(symbol.file.starts_with('/'), "{symbol:?}");
         assert_eq!(processes.find(std::process::id(), 16), None);

@@ -194,7 +194,7 @@ impl Checker<'_, '_> {
         let language = wanted.language.map(|part| format!("{}:", part.text)).unwrap_or_default();
         let plus = if plus == 0 { String::new() } else { format!("+{plus}") };
         let name = format!("{}:{}:{language}{}{plus}", wanted.kind.name(), file.path, of.name);
-        self.place_of(wanted, file, name, shown(&of.name), offset)
+        self.place_of(wanted, file, name, demangle::demangle(&of.name), offset)
     }
 
     fn place_of(&self, wanted: &Wanted, file: &Opened, name: String, function: String, offset: u64) -> Place {
@@ -235,7 +235,7 @@ impl Checker<'_, '_> {
             self.unchecked(wanted, file, "no symbol tells where its instructions begin")?;
         }
         let name = format!("{}:{}:{written}", wanted.kind.name(), file.path);
-        let function = function.map(|function| shown(&function.name)).unwrap_or_default();
+        let function = function.map(|function| demangle::demangle(&function.name)).unwrap_or_default();
         Some(self.place_of(wanted, file, name, function, offset))
     }
 
@@ -255,7 +255,11 @@ impl Checker<'_, '_> {
         };
         let offset = file.binary.offset_of(address)?;
         let name = format!("{}:{}@{place}", wanted.kind.name(), file.path);
-        let function = file.binary.around(address).map(|function| shown(&function.name)).unwrap_or_default();
+        let function = file
+            .binary
+            .around(address)
+            .map(|function| demangle::demangle(&function.name))
+            .unwrap_or_default();
         Some(self.place_of(wanted, file, name, function, offset))
     }
 
@@ -499,11 +503,6 @@ impl Checker<'_, '_> {
 
 fn is_language(part: &Part) -> bool {
     matches!(part.text.as_str(), "cpp" | "rust")
-}
-
-/// A symbol as people write it.
-fn shown(symbol: &str) -> String {
-    demangle::readable(symbol).unwrap_or_else(|| symbol.to_string())
 }
 
 /// True when the pattern describes the readable form of a symbol: with parameters when it names any.
