@@ -236,15 +236,6 @@ impl Loaded {
         attach::by_hand::run(self.programs[program].as_fd()).map_err(|error| LoadError::run(program, &error))
     }
 
-    /// Runs a program so often, and gives the nanoseconds that it took.
-    ///
-    /// # Errors
-    /// When the kernel does not run it, or does not measure.
-    pub fn measure(&self, program: usize, runs: u64) -> Result<u64, LoadError> {
-        attach::by_hand::measure(self.programs[program].as_fd(), runs)
-            .map_err(|error| LoadError::run(program, &error))
-    }
-
     /// Opens a file over the objects of each iterator that is attached and not pinned: reading it runs the program.
     ///
     /// # Errors

@@ -196,12 +196,6 @@ pub trait Kernel: KernelMaps {
     /// When the kernel does not run it.
     fn run(&mut self, program: usize) -> Result<u32, Failure>;
 
-    /// Runs a program so often; gives the nanoseconds that it took.
-    ///
-    /// # Errors
-    /// When the kernel does not run it, or does not measure.
-    fn measure(&mut self, program: usize, runs: u64) -> Result<u64, Failure>;
-
     /// Files over the objects of the script's iterators: reading one to its end runs the program for every object.
     ///
     /// # Errors

@@ -234,10 +234,6 @@ impl Kernel for LoadedKernel<'_> {
         self.loaded.run_program(program).map_err(|error| self.failure(&error))
     }
 
-    fn measure(&mut self, program: usize, runs: u64) -> Result<u64, Failure> {
-        self.loaded.measure(program, runs).map_err(|error| self.failure(&error))
-    }
-
     fn iterators(&mut self) -> Result<Vec<std::fs::File>, Failure> {
         self.loaded.iterators().map_err(|error| self.failure(&error))
     }

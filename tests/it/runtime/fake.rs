@@ -320,10 +320,6 @@ impl Kernel for Fake<'_> {
         Ok(0)
     }
 
-    fn measure(&mut self, _: usize, _: u64) -> Result<u64, Failure> {
-        Ok(0)
-    }
-
     fn iterators(&mut self) -> Result<Vec<std::fs::File>, Failure> {
         Ok(Vec::new())
     }
