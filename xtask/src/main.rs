@@ -6,6 +6,7 @@
 //! beetrace itself needs at run time.
 
 mod bench;
+mod compare;
 mod constants;
 mod guest;
 mod paths;
@@ -31,6 +32,11 @@ const TASKS: &[Task] = &[
         "bench",
         "measure the performance table, beside bpftrace and ply: bench [start|costs|exact]..",
         bench::task,
+    ),
+    (
+        "compare",
+        "run tests/compare with beetrace and the reference: compare [--record] [FILTER]",
+        compare::task,
     ),
     ("constants", "write the table of the kernel's constants from its user API headers", constants::task),
     ("setup", "install the packages and fetch the guest kernels that the tests need", setup::task),

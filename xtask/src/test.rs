@@ -4,7 +4,7 @@
 //! because it does not build or crashes.
 
 use crate::runtime::{self, report::Counts};
-use crate::{Res, paths, setup};
+use crate::{Res, compare, paths, setup};
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -21,10 +21,12 @@ pub fn task(args: &[String]) -> Res<u8> {
     sum += check("formatting", &["fmt", "--all", "--check"]);
     sum += check("clippy", &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]);
     sum += cargo_test()?;
-    sum += runtime::all().unwrap_or_else(|error| {
-        eprintln!("xtask: {error}");
-        failure()
-    });
+    for part in [runtime::all(), compare::all()] {
+        sum += part.unwrap_or_else(|error| {
+            eprintln!("xtask: {error}");
+            failure()
+        });
+    }
     println!("\ntime {} s\n{sum}", start.elapsed().as_secs());
     Ok(u8::from(sum.failed > 0))
 }

@@ -33,11 +33,13 @@ pub struct Machine {
     pub memory: String,
     /// More kernel parameters.
     pub append: String,
+    /// A disk's image, `/dev/vda` in a guest with the module `virtio_blk`; what is written to it is thrown away.
+    pub disk: Option<PathBuf>,
 }
 
 impl Default for Machine {
     fn default() -> Machine {
-        Machine { cpus: 2, memory: "1G".into(), append: String::new() }
+        Machine { cpus: 2, memory: "1G".into(), append: String::new(), disk: None }
     }
 }
 
@@ -81,8 +83,11 @@ fn start(kernel: &Kernel, machine: &Machine, initrd: &Path, console: &Path) -> R
         "console=ttyS0 quiet panic=-1 mitigations=off kptr_restrict=0 random.trust_cpu=on {}",
         machine.append
     );
-    Command::new(PROGRAM)
-        .args(["-accel", "tcg,thread=multi", "-cpu", "max", "-nodefaults", "-display", "none", "-no-reboot"])
+    let mut qemu = Command::new(PROGRAM);
+    if let Some(disk) = &machine.disk {
+        qemu.arg("-drive").arg(format!("file={},format=raw,if=virtio,snapshot=on", disk.display()));
+    }
+    qemu.args(["-accel", "tcg,thread=multi", "-cpu", "max", "-nodefaults", "-display", "none", "-no-reboot"])
         .args(["-smp", &machine.cpus.to_string(), "-m", &machine.memory])
         .arg("-kernel")
         .arg(kernel.image())

@@ -153,7 +153,7 @@ impl Suite {
 }
 
 /// The indented lines from `at` on, without their indentation; blank lines between them belong to them.
-fn block<'a>(lines: &[&'a str], at: &mut usize) -> Vec<&'a str> {
+pub fn block<'a>(lines: &[&'a str], at: &mut usize) -> Vec<&'a str> {
     let start = *at;
     while lines.get(*at).is_some_and(|line| line.starts_with("  ") || line.trim().is_empty()) {
         *at += 1;
