@@ -4,11 +4,14 @@
 //! because it does not build or crashes.
 
 use crate::runtime::{self, report::Counts};
-use crate::{Res, compare, paths, setup};
-use std::env;
+use crate::{Res, compare, paths, product, setup};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Instant;
+use std::{env, fs};
+
+/// What the release binary must stay under.
+const SHIPPED_BYTES: u64 = 6_000_000;
 
 /// The task's entry.
 pub fn task(args: &[String]) -> Res<u8> {
@@ -21,6 +24,7 @@ pub fn task(args: &[String]) -> Res<u8> {
     sum += check("formatting", &["fmt", "--all", "--check"]);
     sum += check("clippy", &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]);
     sum += cargo_test()?;
+    sum += shipped();
     for part in [runtime::all(), compare::all()] {
         sum += part.unwrap_or_else(|error| {
             eprintln!("xtask: {error}");
@@ -44,6 +48,17 @@ fn cargo(args: &[&str]) -> Command {
 fn check(name: &str, args: &[&str]) -> Counts {
     let passed = cargo(args).status().is_ok_and(|status| status.success());
     println!("{} {name}", if passed { "ok  " } else { "FAIL" });
+    if passed { Counts { passed: 1, ..Counts::default() } } else { failure() }
+}
+
+/// Whether what is shipped is one small static file.
+fn shipped() -> Counts {
+    let size = product::release().and_then(|path| Ok(fs::metadata(path).map_err(|e| e.to_string())?.len()));
+    let passed = size.as_ref().is_ok_and(|&size| size < SHIPPED_BYTES);
+    match size {
+        Ok(size) => println!("{} release binary: static, {size} bytes", if passed { "ok  " } else { "FAIL" }),
+        Err(error) => println!("FAIL release binary: {error}"),
+    }
     if passed { Counts { passed: 1, ..Counts::default() } } else { failure() }
 }
 
