@@ -160,6 +160,8 @@ codes! {
     SEVERAL_TARGETS = "W0202", "several targets";
     /// A probe that may disturb what it traces, or may never be hit.
     RISKY_PROBE = "W0203", "risky probe";
+    /// A probe that the kernel refused, and that the script can go on without.
+    UNATTACHED = "W0205", "probe not attached";
     /// An argument that has no effect here.
     IGNORED_ARGUMENT = "W0401", "argument without effect";
 }

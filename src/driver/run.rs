@@ -129,20 +129,23 @@ impl Session<'_> {
         signals: Signals,
     ) -> Result<u8, Failure> {
         let target = self.args.pid.or(processes.child.as_ref().map(Child::pid));
-        let options = Options { target, cancel: signals.cancel() };
+        let options = Options { target, cancel: signals.cancel(), missing: config.missing_probes };
         let verbose = self.args.verbose;
         let mut loaded = Loaded::open(artifact, &options)
             .map_err(|error| Failure::new(error.diagnostics(artifact, &self.sources, verbose)))?;
         if self.args.dry_run {
             let attached = loaded.attach(artifact, &options);
             sys::detach_after_exit();
-            return attached
-                .map(|()| 0)
-                .map_err(|error| Failure::new(error.diagnostics(artifact, &self.sources)));
+            attached.map_err(|error| Failure::new(error.diagnostics(artifact, &self.sources)))?;
+            if let Some(passed) = loaded.passed_over() {
+                self.tell(&passed.warnings(artifact, &self.sources));
+            }
+            return Ok(0);
         }
+        let warn = |warnings: &[Diagnostic]| self.tell(warnings);
         let about = Surroundings { artifact, sources: &self.sources, options, verbose };
         let mut output = self.output(signals)?;
-        let mut kernel = LoadedKernel::new(&mut loaded, about)?;
+        let mut kernel = LoadedKernel::new(&mut loaded, about)?.with_warnings(&warn);
         let options = RunOptions { quiet: self.args.quiet, verbose, print_maps: config.print_maps_on_exit };
         let outlets = Outlets { results: &mut *output, messages: &mut stderr() };
         run(artifact, &mut kernel, &options, processes, outlets, signals)

@@ -36,6 +36,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use libbpf_rs::MapHandle;
 
+use crate::config::Missing;
 use crate::object::artifact::Artifact;
 use crate::object::elf;
 use crate::sema::tree::ProbeKind;
@@ -53,6 +54,8 @@ pub struct Options<'a> {
     pub target: Option<u32>,
     /// Set from outside (by SIGINT's handler) to stop: loading and attaching look at it between steps.
     pub cancel: &'a AtomicBool,
+    /// What is done about attach points that the kernel refuses.
+    pub missing: Missing,
 }
 
 impl Options<'_> {
@@ -71,6 +74,8 @@ pub struct Loaded {
     kinds: Vec<ProbeKind>,
     roles: [Option<usize>; 3],
     links: Vec<Link>,
+    /// Attach points that were passed over.
+    passed: Vec<Failure>,
     /// Runs missed, when the links are gone.
     counted: Option<Vec<Option<u64>>>,
 }
@@ -105,6 +110,7 @@ impl Loaded {
             kinds: artifact.programs.iter().map(|program| program.kind).collect(),
             roles: [MapRole::Ledger, MapRole::Control, MapRole::Globals].map(at),
             links: Vec::new(),
+            passed: Vec::new(),
             counted: None,
         })
     }
@@ -189,7 +195,9 @@ impl Loaded {
     ///
     /// # Errors
     /// All attach points that failed, each with its reason; the others are attached and stay so until the value is
-    /// dropped or [`Loaded::detach`] is called. When cancelled, nothing stays attached.
+    /// dropped or [`Loaded::detach`] is called. When cancelled, nothing stays attached. Places in programs that fail
+    /// are no error when a place of the same attach point of the script is attached, and no failure is one under
+    /// `missing_probes = warn` or `ignore`: see [`Loaded::passed_over`].
     pub fn attach(&mut self, artifact: &Artifact, options: &Options) -> Result<(), AttachError> {
         let (links, failures) = attach::all(artifact, &self.programs, options);
         self.links.extend(links);
@@ -197,7 +205,18 @@ impl Loaded {
             self.detach();
             return Err(AttachError::Cancelled);
         }
+        let (passed, failures) = match options.missing {
+            Missing::Error => attach::tolerable(artifact, failures),
+            Missing::Warn => (failures, Vec::new()),
+            Missing::Ignore => (Vec::new(), Vec::new()),
+        };
+        self.passed = passed;
         if failures.is_empty() { Ok(()) } else { Err(AttachError::Failed(failures)) }
+    }
+
+    /// What could not be attached and is no error, but to be told; None when there is nothing to tell.
+    pub fn passed_over(&self) -> Option<AttachError> {
+        (!self.passed.is_empty()).then(|| AttachError::Failed(self.passed.clone()))
     }
 
     /// For each program, by the artifact's index: how often it should have run and did not; None where the kernel

@@ -7,7 +7,7 @@ use super::attach::{AttachError, Failure};
 use super::error::{LoadError, Refusal, forbidden, is_permission};
 use super::kernel::{Lockdown, words};
 use super::verifier;
-use crate::diag::{Diagnostic, codes};
+use crate::diag::{Diagnostic, Severity, codes};
 use crate::object::artifact::{Artifact, AttachPoint, Line};
 use crate::sema::tree::Attach;
 use crate::source::{SourceMap, Span};
@@ -15,6 +15,9 @@ use crate::wire::map::MapRole;
 
 /// Names listed of the attach points that failed for the same reason.
 const LISTED: usize = 5;
+
+/// The kernel's own EOPNOTSUPP.
+const ENOTSUPP: i32 = 524;
 
 /// File, line and column.
 type Place = (u32, u32, u32);
@@ -55,6 +58,16 @@ impl AttachError {
             groups.entry((at.place, *errno)).or_default().push(at);
         }
         groups.iter().map(|((place, errno), points)| unattached(points, *place, *errno, sources)).collect()
+    }
+
+    /// The messages as warnings: the run goes on without these probes.
+    pub fn warnings(&self, artifact: &Artifact, sources: &SourceMap) -> Vec<Diagnostic> {
+        let mut messages = self.diagnostics(artifact, sources);
+        for message in &mut messages {
+            (message.severity, message.code) = (Severity::Warning, codes::UNATTACHED);
+            message.help = None;
+        }
+        messages
     }
 }
 
@@ -227,7 +240,7 @@ fn of_program(errno: i32) -> Option<&'static str> {
         libc::EINVAL => {
             "the kernel does not allow a probe there (no code of the file, or a semaphore that another tracer counts elsewhere)"
         }
-        libc::EOPNOTSUPP => "the kernel cannot probe this instruction",
+        libc::EOPNOTSUPP | ENOTSUPP => "the kernel cannot probe this instruction",
         _ => return None,
     })
 }

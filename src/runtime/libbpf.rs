@@ -13,6 +13,7 @@ use super::kernel::{
 };
 use super::ring::Ring;
 use super::value::unsigned;
+use crate::diag::Diagnostic;
 use crate::load::{LoadError, Loaded, Options};
 use crate::object::artifact::Artifact;
 use crate::source::SourceMap;
@@ -32,10 +33,14 @@ pub struct Surroundings<'a> {
     pub verbose: bool,
 }
 
+/// Takes warnings.
+type Warn<'a> = &'a dyn Fn(&[Diagnostic]);
+
 /// A loaded artifact with what the runtime keeps of it.
 pub struct LoadedKernel<'a> {
     loaded: &'a mut Loaded,
     about: Surroundings<'a>,
+    warn: Option<Warn<'a>>,
     ring: Option<Ring>,
     cpus: usize,
     /// Of `Swapped` maps: the map in the slot, once it was asked for, and the one taken out.
@@ -62,7 +67,14 @@ impl<'a> LoadedKernel<'a> {
             taken: maps.iter().map(|_| None).collect(),
             loaded,
             about,
+            warn: None,
         })
+    }
+
+    /// Tells what was not attached and is no error.
+    pub fn with_warnings(mut self, warn: Warn<'a>) -> LoadedKernel<'a> {
+        self.warn = Some(warn);
+        self
     }
 
     fn failure(&self, error: &LoadError) -> Failure {
@@ -187,6 +199,9 @@ impl Kernel for LoadedKernel<'_> {
         let Surroundings { artifact, sources, options, .. } = self.about;
         let result = self.loaded.attach(artifact, &options);
         result.map_err(|error| Failure::new(error.diagnostics(artifact, sources)))?;
+        if let (Some(passed), Some(warn)) = (self.loaded.passed_over(), self.warn) {
+            warn(&passed.warnings(artifact, sources));
+        }
         Ok(self.loaded.attached())
     }
 

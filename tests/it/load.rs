@@ -7,6 +7,7 @@ use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use beetrace::config::Missing;
 use beetrace::load::{LoadError, Loaded, Options, verifier};
 use beetrace::wire::ledger::{self, Cause};
 use libbpf_rs::{MapCore, MapFlags, RingBufferBuilder};
@@ -14,7 +15,7 @@ use libbpf_rs::{MapCore, MapFlags, RingBufferBuilder};
 use crate::handmade::{self, COUNT, LEDGER, RECORD, RING, SWAP, TOTAL};
 
 static NEVER: AtomicBool = AtomicBool::new(false);
-const OPTIONS: Options<'static> = Options { target: None, cancel: &NEVER };
+const OPTIONS: Options<'static> = Options { target: None, cancel: &NEVER, missing: Missing::Error };
 
 /// False, and said, for a user who may not load programs. In guests the same tests run as root.
 fn privileged() -> bool {

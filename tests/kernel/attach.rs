@@ -6,6 +6,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use beetrace::config::Missing;
 use beetrace::host::system::System;
 use beetrace::load::{AttachError, Failure, LoadError, Loaded, Options};
 use beetrace::object::artifact::{Artifact, AttachPoint};
@@ -15,7 +16,7 @@ use libbpf_rs::{MapCore, MapFlags};
 use crate::handmade::{self, Asm, TOTAL};
 
 static NEVER: AtomicBool = AtomicBool::new(false);
-const OPTIONS: Options<'static> = Options { target: None, cancel: &NEVER };
+const OPTIONS: Options<'static> = Options { target: None, cancel: &NEVER, missing: Missing::Error };
 
 /// The kernel's function behind getpgid(2).
 #[cfg(target_arch = "x86_64")]
@@ -267,12 +268,16 @@ fn many_attach_and_detach_and_none_stays_when_cancelled() {
             while kprobes() == before {}
             cancel.store(true, Ordering::Relaxed);
         });
-        let result = loaded.attach(&artifact, &Options { target: None, cancel: &cancel });
+        let result =
+            loaded.attach(&artifact, &Options { target: None, cancel: &cancel, missing: Missing::Error });
         assert_eq!(result, Err(AttachError::Cancelled));
     });
     assert_eq!((loaded.attached(), kprobes()), (0, before));
-    let error =
-        Loaded::open(&artifact, &Options { target: None, cancel: &AtomicBool::new(true) }).unwrap_err();
+    let error = Loaded::open(
+        &artifact,
+        &Options { target: None, cancel: &AtomicBool::new(true), missing: Missing::Error },
+    )
+    .unwrap_err();
     assert_eq!(error, LoadError::Cancelled);
 }
 

@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use beetrace::config::Missing;
 use beetrace::diag::{Sink, render};
 use beetrace::driver::compile::{Product, Settings, compile};
 use beetrace::fuzz::{meaning, script};
@@ -47,7 +48,7 @@ fn compiled(host: &System, sources: &SourceMap, registers: u8) -> (Artifact, Str
 /// Runs a script to its end and gives what it printed.
 fn printed(sources: &SourceMap, artifact: &Artifact) -> String {
     let signals = Signals::install().expect("signals");
-    let options = Options { target: None, cancel: signals.cancel() };
+    let options = Options { target: None, cancel: signals.cancel(), missing: Missing::Error };
     let told = |list: Vec<_>| render::to_string(sources, &list);
     let mut loaded = Loaded::open(artifact, &options)
         .unwrap_or_else(|error| panic!("{}", told(error.diagnostics(artifact, sources, true))));

@@ -12,6 +12,7 @@
 //            in a variable, probed:guarded(i) with a semaphore
 //   twice    static probe probed:twice at two places, with its argument in another place at each
 //   steps    steps(i) = i + 11, in known instructions: at +2 the first register is i, at +5 i + 1, at +8 i + 11
+//   awkward  awkward_fine() and awkward_locked(), which begins with an instruction that the kernel does not probe
 //   empty    empty(): what a probe costs
 //   guarded  prints how often the semaphore was seen above 0
 //   mem      memory that the libc gives: malloc(i + 1000)
@@ -84,6 +85,22 @@ __asm__(
 #endif
 int steps(int i);
 
+#if defined(__x86_64__)
+__asm__(
+    ".pushsection .text\n"
+    ".globl awkward_fine\n.type awkward_fine, @function\n"
+    "awkward_fine: mov %edi, %eax\n ret\n"
+    ".size awkward_fine, .-awkward_fine\n"
+    ".globl awkward_locked\n.type awkward_locked, @function\n"
+    "awkward_locked: lock addl $1, -8(%rsp)\n ret\n"
+    ".size awkward_locked, .-awkward_locked\n.popsection");
+void awkward_fine(int i);
+void awkward_locked(int i);
+#else
+PROBED void awkward_fine(int i) { sink += i; }
+PROBED void awkward_locked(int i) { sink += i; }
+#endif
+
 volatile unsigned probed_counter;
 unsigned short probed_semaphore __attribute__((section(".probes")));
 
@@ -148,6 +165,10 @@ static void run(const char *what, int i) {
     else if (!strcmp(what, "twice")) twice(i);
     else if (!strcmp(what, "steps")) sink += steps(i);
     else if (!strcmp(what, "empty")) empty();
+    else if (!strcmp(what, "awkward")) {
+        awkward_fine(i);
+        awkward_locked(i);
+    }
     else if (!strcmp(what, "guarded")) guarded += *(volatile unsigned short *)&probed_semaphore > 0;
     else if (!strcmp(what, "mem")) {
         void *volatile memory = malloc((size_t)i + 1000);

@@ -5,6 +5,7 @@
 //! spent waiting in the kernel.
 
 pub mod by_hand;
+mod doubtful;
 mod fentry;
 mod interval;
 pub mod iter;
@@ -19,6 +20,7 @@ mod tracepoint;
 mod uprobe;
 mod watchpoint;
 
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
@@ -128,6 +130,21 @@ pub fn all(artifact: &Artifact, programs: &[OwnedFd], options: &Options) -> (Vec
     }
     failures.sort_by_key(|failure: &Failure| (failure.program, failure.point));
     (links, failures)
+}
+
+/// Parts failures in those that may be passed over and those that may not: places in programs may be where another place
+/// of the same attach point of the script is attached.
+pub fn tolerable(artifact: &Artifact, failures: Vec<Failure>) -> (Vec<Failure>, Vec<Failure>) {
+    let mut left: HashMap<(u32, u32, u32), usize> = HashMap::new();
+    for at in artifact.programs.iter().flat_map(|program| &program.attach) {
+        *left.entry(at.place).or_default() += 1;
+    }
+    let place = |failure: &Failure| artifact.programs[failure.program].attach[failure.point].place;
+    for failure in &failures {
+        left.entry(place(failure)).and_modify(|left| *left -= 1);
+    }
+    let in_user_space = |failure: &Failure| artifact.programs[failure.program].kind.in_user_space();
+    failures.into_iter().partition(|failure| in_user_space(failure) && left[&place(failure)] > 0)
 }
 
 fn single(

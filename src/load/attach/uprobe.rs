@@ -1,7 +1,7 @@
 //! `uprobe`, `uretprobe`, `usdt`: the perf event of a place in a file, or one link for many places.
 //!
-//! A link (uprobe_multi) holds places of one file. When the kernel refuses, the list is halved until the culprits are
-//! alone: the rest gets its links all the same.
+//! A link (uprobe_multi) holds places of one file. When the kernel refuses, the places of doubtful instructions are tried
+//! one by one, and those left over are halved until the culprits are alone: the rest gets its links all the same.
 //!
 //! The semaphore of a static probe is counted up by the kernel in every process that has the file mapped, and down
 //! when the probe goes: no process is written to from here, and none is forgotten.
@@ -13,6 +13,7 @@ use std::{fs, io};
 
 use libbpf_sys as sys;
 
+use super::doubtful::doubtful;
 use super::kprobe;
 use super::multi::{self, Outcome};
 use super::perf::{self, Whose};
@@ -85,10 +86,23 @@ pub fn attach_multi(program: BorrowedFd, targets: &[(&Attach, u64)]) -> Vec<Outc
     }
     let mut out = Vec::new();
     let link = |entries: &[Entry]| link(program, entries, at_return);
-    for entries in files.values() {
-        multi::link_halves(entries, &link, &mut out);
+    for entries in files.into_values() {
+        link_most(entries, &link, &mut out);
     }
     out
+}
+
+/// A refusal takes as long as an attachment, for the kernel takes back what it has done: few are asked for.
+fn link_most(entries: Vec<Entry>, link: &impl Fn(&[Entry]) -> io::Result<OwnedFd>, out: &mut Vec<Outcome>) {
+    if entries.len() == 1 {
+        return multi::link_halves(&entries, link, out);
+    }
+    let offsets: Vec<u64> = entries.iter().map(|entry| entry.place.offset).collect();
+    let mut doubts = doubtful(entries[0].place.file(), &offsets).into_iter();
+    let (alone, together): (Vec<Entry>, Vec<Entry>) =
+        entries.into_iter().partition(|_| doubts.next().unwrap_or(false));
+    multi::link_halves(&together, link, out);
+    alone.chunks(1).for_each(|one| multi::link_halves(one, link, out));
 }
 
 fn link(program: BorrowedFd, entries: &[Entry], at_return: bool) -> io::Result<OwnedFd> {

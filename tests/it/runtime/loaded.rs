@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
+use beetrace::config::Missing;
 use beetrace::load::{Loaded, Options};
 use beetrace::object::artifact::Artifact;
 use beetrace::runtime::kernel::{KernelMaps, Table, Update};
@@ -29,7 +30,8 @@ fn artifact() -> Artifact {
 }
 
 fn with_kernel<R>(artifact: &Artifact, test: impl FnOnce(&mut LoadedKernel) -> R) -> R {
-    let (sources, options) = (SourceMap::default(), Options { target: None, cancel: &NEVER });
+    let (sources, options) =
+        (SourceMap::default(), Options { target: None, cancel: &NEVER, missing: Missing::Error });
     let mut loaded = Loaded::open(artifact, &options).expect("the kernel takes the artifact");
     let about = Surroundings { artifact, sources: &sources, options, verbose: false };
     test(&mut LoadedKernel::new(&mut loaded, about).expect("the ring is mapped"))
