@@ -45,6 +45,19 @@ pub enum Unstable {
     Enable,
 }
 
+/// What each unstable feature's setting says (`unstable_…`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnstableFeatures {
+    /// `import` within a probe.
+    pub import_statement: Unstable,
+    /// Maps of type `tseries`.
+    pub tseries: Unstable,
+    /// `typeinfo`
+    pub typeinfo: Unstable,
+    /// User stacks unwound by DWARF.
+    pub dw_ustack: Unstable,
+}
+
 /// How symbols of processes are kept (`cache_user_symbols`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SymbolCache {
@@ -97,16 +110,8 @@ pub struct Config {
     pub show_debug_info: bool,
     /// Accepted for scripts that set it; symbols are read in one way only.
     pub use_blazesym: bool,
-    /// `import` within a probe.
-    pub unstable_import_statement: Unstable,
-    /// Declarations of maps.
-    pub unstable_map_decl: Unstable,
-    /// Maps of type `tseries`.
-    pub unstable_tseries: Unstable,
-    /// `typeinfo`
-    pub unstable_typeinfo: Unstable,
-    /// User stacks unwound by DWARF.
-    pub unstable_dw_ustack: Unstable,
+    /// What unstable features may be used.
+    pub unstable: UnstableFeatures,
 }
 
 /// What `license` may be: all of them let programs call the kernel's helpers.
@@ -134,11 +139,13 @@ impl Default for Config {
             print_maps_on_exit: true,
             show_debug_info: true,
             use_blazesym: true,
-            unstable_import_statement: Unstable::Warn,
-            unstable_map_decl: Unstable::Warn,
-            unstable_tseries: Unstable::Warn,
-            unstable_typeinfo: Unstable::Warn,
-            unstable_dw_ustack: Unstable::Warn,
+            unstable: UnstableFeatures {
+                import_statement: Unstable::Error,
+                tseries: Unstable::Warn,
+                // Stricter in bpftrace, which nothing that runs there can tell.
+                typeinfo: Unstable::Enable,
+                dw_ustack: Unstable::Warn,
+            },
         }
     }
 }
@@ -196,11 +203,10 @@ const ROWS: &[Row] = &[
     Row("print_maps_on_exit", Flag(|c, on| c.print_maps_on_exit = on)),
     Row("show_debug_info", Flag(|c, on| c.show_debug_info = on)),
     Row("use_blazesym", Flag(|c, on| c.use_blazesym = on)),
-    Row("unstable_import_statement", Kind::Unstable(|c, may| c.unstable_import_statement = may)),
-    Row("unstable_map_decl", Kind::Unstable(|c, may| c.unstable_map_decl = may)),
-    Row("unstable_tseries", Kind::Unstable(|c, may| c.unstable_tseries = may)),
-    Row("unstable_typeinfo", Kind::Unstable(|c, may| c.unstable_typeinfo = may)),
-    Row("unstable_dw_ustack", Kind::Unstable(|c, may| c.unstable_dw_ustack = may)),
+    Row("unstable_import_statement", Kind::Unstable(|c, may| c.unstable.import_statement = may)),
+    Row("unstable_tseries", Kind::Unstable(|c, may| c.unstable.tseries = may)),
+    Row("unstable_typeinfo", Kind::Unstable(|c, may| c.unstable.typeinfo = may)),
+    Row("unstable_dw_ustack", Kind::Unstable(|c, may| c.unstable.dw_ustack = may)),
 ];
 
 /// Former names of settings.
@@ -209,6 +215,16 @@ const RENAMED: &[(&str, &str)] = &[
     ("no_cpp_demangle", "cpp_demangle"),
     ("cat_bytes_max", "max_cat_bytes"),
     ("map_keys_max", "max_map_keys"),
+];
+
+/// Settings of former times: accepted without effect.
+const WITHOUT_EFFECT: &[&str] = &[
+    "symbol_source",
+    "max_type_res_iterations",
+    "unstable_addr",
+    "unstable_import",
+    "unstable_macro",
+    "unstable_map_decl",
 ];
 
 /// Known as variables of the environment only.
@@ -274,6 +290,12 @@ impl Config {
     pub fn adopt(&mut self, settings: &[Setting], fixed: &[String], sink: &mut Sink) {
         for setting in settings {
             let name = canonical(&setting.key);
+            if WITHOUT_EFFECT.contains(&name.as_str()) {
+                let warning =
+                    Diagnostic::warning(codes::DEPRECATED, format!("the setting `{name}` has no effect"));
+                sink.push(warning.at(setting.key_span, "not needed any more"));
+                continue;
+            }
             if !names().any(|known| known == name) {
                 sink.push(unknown(setting, &name));
                 continue;

@@ -40,6 +40,10 @@ codes! {
     NO_HEADER = "E0112", "header not found";
     /// What `#error` says.
     C_ERROR = "E0113", "#error";
+    /// An import that finds nothing, or something that cannot be imported.
+    IMPORT = "E0114", "import";
+    /// A feature that has to be enabled by a setting.
+    UNSTABLE = "E0115", "unstable feature";
     /// No probe type of that name.
     UNKNOWN_PROBE_TYPE = "E0201", "unknown probe type";
     /// The attach point's parts do not fit its probe type.
@@ -132,6 +136,8 @@ codes! {
     INTERNAL = "E0999", "internal error";
     /// A macro or `#warning` that a reader should know about.
     PREPROCESSOR_WARNING = "W0101", "preprocessor";
+    /// A feature that a setting warns of.
+    UNSTABLE_WARNING = "W0102", "unstable feature";
     /// A type of the script's own where the kernel has one of that name.
     OVER_KERNEL = "W0204", "kernel type redefined";
     /// Signed and unsigned mixed.

@@ -71,6 +71,10 @@ pub fn prepare(
 pub fn parse(sources: &SourceMap, script: &Prepared, sink: &mut Sink) -> ast::Script {
     let mut parsed = syntax::parse(script.file, &sources.file(script.file).text, sink);
     parsed.declarations = script.declarations.clone();
+    for file in &script.imports {
+        let imported = syntax::parse(*file, &sources.file(*file).text, sink);
+        syntax::merge(&mut parsed, imported, sink);
+    }
     parsed
 }
 

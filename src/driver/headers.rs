@@ -1,9 +1,9 @@
 //! Headers for the preprocessor: which are read, which need not be there.
 
 use crate::host::headers::{self, Header, HeaderPlace, Known};
-use crate::host::{Feature, Host};
+use crate::host::{Feature, Host, imports};
 use crate::sema;
-use crate::syntax::cpp::{Found, Headers};
+use crate::syntax::cpp::{Entry, Found, Headers};
 
 /// The headers of a machine.
 pub struct OfHost<'a> {
@@ -32,6 +32,14 @@ impl Headers for OfHost<'_> {
             (Some(found), _) => text(found, true),
             (None, None) => Found::Missing,
         }
+    }
+
+    fn import(&self, path: &str) -> Option<Entry> {
+        Some(match self.host.import(path)? {
+            imports::Entry::Writable => Entry::Writable,
+            imports::Entry::Folder(names) => Entry::Folder(names),
+            imports::Entry::File(content) => Entry::File(content),
+        })
     }
 
     fn before(&self) -> Vec<String> {

@@ -6,18 +6,17 @@ use std::io::{IsTerminal, Read, stderr};
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::{run, script, settings};
+use super::{compile, run, script, settings};
 use crate::cli::Args;
 use crate::diag::{Diagnostic, Sink, render};
 use crate::host::system::System;
 use crate::sema::listing;
 use crate::source::SourceMap;
-use crate::syntax;
 
 /// Lists what the arguments ask for.
 pub fn main(args: &Args) -> ExitCode {
     let mut sources = SourceMap::default();
-    let host = System::new();
+    let host = System::new().with_debug_folders(args.debug_folders()).with_includes(&args.include_paths);
     let file = args.file.as_deref().filter(|file| Path::new(file).is_file());
     let pattern = match file {
         _ if args.expression.is_some() => None,
@@ -44,7 +43,8 @@ fn of_script(args: &Args, host: &System, sources: &mut SourceMap) -> Result<Stri
     let settings = settings::settings(args, &env)?;
     let file = script::read(args, sources).map_err(|failure| failure.diagnostics)?;
     let mut sink = Sink::default();
-    let script = syntax::parse(file, &sources.file(file).text, &mut sink);
+    let script = compile::prepare(sources, file, host, &settings, &mut sink);
+    let script = compile::parse(sources, &script, &mut sink);
     if sink.has_errors() {
         return Err(sink.take());
     }

@@ -10,6 +10,7 @@ pub mod elf;
 pub mod fake;
 pub mod features;
 pub mod headers;
+pub mod imports;
 #[cfg(feature = "kernel")]
 pub mod system;
 
@@ -17,6 +18,7 @@ pub use btf::{Btf, BtfKind, BtfMember, BtfType, TypeId};
 pub use elf::{Binaries, Binary};
 pub use features::Feature;
 pub use headers::{Header, HeaderPlace};
+pub use imports::Entry;
 
 use std::fmt;
 
@@ -126,6 +128,11 @@ pub trait Host {
 
     /// The C header `name` (`linux/fs.h`) in one place. A machine without a file system has none.
     fn header(&self, _name: &str, _place: HeaderPlace) -> Option<Header> {
+        None
+    }
+
+    /// What an `import` finds at `path`; None when nothing is there.
+    fn import(&self, _path: &str) -> Option<Entry> {
         None
     }
 }

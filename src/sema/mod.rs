@@ -41,13 +41,14 @@ mod storage;
 pub mod tree;
 mod ty;
 pub mod types;
+mod unstable;
 mod unsupported;
 mod usdt;
 mod uapi;
 mod value;
 mod walk;
 
-use crate::config::{Config, Missing};
+use crate::config::{Config, Missing, UnstableFeatures};
 use crate::diag::Sink;
 use crate::host::Host;
 use crate::syntax::ast::Script;
@@ -84,6 +85,8 @@ pub struct Options {
     pub tai_offset: i64,
     /// How stacks are printed when the script does not say (`stack_mode`).
     pub stack_mode: StackMode,
+    /// Which unstable features may be used (`unstable_…`).
+    pub unstable: UnstableFeatures,
 }
 
 impl Options {
@@ -107,6 +110,7 @@ impl Default for Options {
             named: Vec::new(),
             tai_offset: 0,
             stack_mode: StackMode::Symbols,
+            unstable: Config::default().unstable,
         };
         options.adopt(&Config::default());
         options
@@ -120,6 +124,7 @@ impl Options {
         self.max_map_keys = config.max_map_keys;
         self.max_probes = config.max_probes;
         self.missing_probes = config.missing_probes;
+        self.unstable = config.unstable;
         self.stack_mode = match config.stack_mode {
             crate::config::StackMode::Bpftrace => StackMode::Symbols,
             crate::config::StackMode::Perf => StackMode::Perf,

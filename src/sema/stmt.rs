@@ -59,7 +59,7 @@ impl Checker<'_, '_> {
             }
             StatementKind::Block(block) => return out.extend(self.block(block)),
             StatementKind::Discard(value) => self.value(value).map(|v| StmtKind::Expr(v.into_expr())),
-            StatementKind::Import(_) => return self.refuse_statement(&statement.kind, span),
+            StatementKind::Import(_) => return self.unstable_import(span),
             _ => self.loop_statement(statement),
         };
         out.extend(kind.map(|kind| Stmt { span, kind }));

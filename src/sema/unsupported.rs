@@ -3,7 +3,7 @@
 use super::check::Checker;
 use crate::diag::{Diagnostic, Sink, codes};
 use crate::source::Span;
-use crate::syntax::ast::{ExprKind, Script, StatementKind};
+use crate::syntax::ast::{ExprKind, Script};
 
 /// The message about `what` (a plural) at `span`.
 pub(super) fn refuse(what: &str, span: Span) -> Diagnostic {
@@ -15,22 +15,12 @@ pub(super) fn refuse(what: &str, span: Span) -> Diagnostic {
 pub(super) fn items(script: &Script, sink: &mut Sink) {
     let mut refuse = |what: &str, span: Span| sink.push(refuse(what, span));
     script.c_items.iter().for_each(|item| refuse("C definitions", item.span));
-    script.imports.iter().for_each(|import| refuse("imports", import.span));
     let named = script.map_decls.iter().flat_map(|decl| &decl.args).filter_map(|arg| arg.name.as_ref());
     named.for_each(|(_, span)| refuse("named arguments of declarations", *span));
     script.functions.iter().for_each(|item| refuse("functions", item.name_span));
 }
 
 impl Checker<'_, '_> {
-    /// Refuses a statement.
-    pub(super) fn refuse_statement(&mut self, kind: &StatementKind, span: Span) {
-        let what = match kind {
-            StatementKind::Import(_) => "imports within a probe",
-            _ => "statements of this kind",
-        };
-        self.report(refuse(what, span));
-    }
-
     /// Refuses an expression.
     pub(super) fn refuse_expr<T>(&mut self, kind: &ExprKind, span: Span) -> Option<T> {
         let what = match kind {

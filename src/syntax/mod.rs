@@ -4,6 +4,7 @@
 //! Meaning is sema's.
 //!
 //! - `parse`: text to tree and messages; the only user of pest;
+//! - `merge`: the trees of imported scripts into that of the script;
 //! - `print`: tree to text that parses back to the same tree;
 //! - `ast`: the tree.
 //!
@@ -14,6 +15,8 @@
 pub mod ast;
 pub mod cdecl;
 pub mod cpp;
+mod merge;
 mod parse;
 pub mod print;
+pub use merge::merge;
 pub use parse::{MAX_DEPTH, MAX_NESTING, parse};

@@ -14,9 +14,11 @@ fn messages(text: &str) -> String {
     let mut sink = Sink::default();
     let made = prepare(&mut sources, file, &Fake::default(), &Settings::default(), &mut sink);
     let script = parse(&sources, &made, &mut sink);
-    Config::default().adopt(&script.config, &[], &mut sink);
+    let (mut config, mut options) = (Config::default(), Options::default());
+    config.adopt(&script.config, &[], &mut sink);
+    options.adopt(&config);
     if !sink.has_errors() {
-        sema::analyse(&script, &Fake::default(), &Options::default(), &mut sink);
+        sema::analyse(&script, &Fake::default(), &options, &mut sink);
     }
     render::to_string(&sources, sink.all())
 }

@@ -7,7 +7,7 @@ mod types;
 
 use std::collections::BTreeSet;
 
-use super::{Binaries, Btf, Feature, Header, HeaderPlace, Host, HostError, KernelFunction};
+use super::{Binaries, Btf, Entry, Feature, Header, HeaderPlace, Host, HostError, KernelFunction};
 pub use binaries::FakeBinaries;
 pub use types::FakeBtf;
 
@@ -19,6 +19,7 @@ pub struct Fake {
     formats: Vec<String>,
     functions: Vec<KernelFunction>,
     headers: Vec<(String, String)>,
+    imports: Vec<(String, Entry)>,
     btf: Option<FakeBtf>,
     binaries: FakeBinaries,
 }
@@ -52,6 +53,7 @@ impl Default for Fake {
                 .map(|(name, module)| KernelFunction { name: name.to_string(), module: module.to_string() })
                 .collect(),
             headers: Vec::new(),
+            imports: Vec::new(),
             btf: Some(FakeBtf::sample()),
             binaries: FakeBinaries::default(),
         }
@@ -71,6 +73,12 @@ impl Fake {
     /// Adds a header, found beside the script by its name and in the usual folders by the name in angle brackets.
     pub fn with_header(mut self, name: &str, text: &str) -> Fake {
         self.headers.push((name.to_string(), text.to_string()));
+        self
+    }
+
+    /// Adds what an import finds at `path`.
+    pub fn with_import(mut self, path: &str, entry: Entry) -> Fake {
+        self.imports.push((path.to_string(), entry));
         self
     }
 
@@ -145,5 +153,9 @@ impl Host for Fake {
         };
         let (_, text) = self.headers.iter().find(|(own, _)| *own == wanted)?;
         Some(Header { path: wanted, text: Ok(text.clone()) })
+    }
+
+    fn import(&self, path: &str) -> Option<Entry> {
+        self.imports.iter().find(|(own, _)| own == path).map(|(_, entry)| entry.clone())
     }
 }

@@ -9,6 +9,7 @@ mod debug;
 mod features;
 mod headers;
 mod image;
+mod imports;
 mod libraries;
 mod programs;
 mod tracefs;
@@ -18,7 +19,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use super::{
-    Binaries, BpfFunction, Btf, BtfKind, Feature, Header, HeaderPlace, Host, HostError, KernelFunction,
+    Binaries, BpfFunction, Btf, BtfKind, Entry, Feature, Header, HeaderPlace, Host, HostError, KernelFunction,
 };
 use binaries::SystemBinaries;
 pub use btf::KernelBtf;
@@ -152,6 +153,10 @@ impl Host for System {
 
     fn header(&self, name: &str, place: HeaderPlace) -> Option<Header> {
         headers::find(name, place, &self.includes)
+    }
+
+    fn import(&self, path: &str) -> Option<Entry> {
+        imports::find(path)
     }
 }
 

@@ -22,6 +22,7 @@ impl Checker<'_, '_> {
         if let ast::ExprKind::Typeinfo(of) = &base.kind
             && super::introspect::TYPEINFO.contains(&name.as_str())
         {
+            self.unstable("typeinfo", "unstable_typeinfo", self.options.unstable.typeinfo, expr.span);
             return self.typeinfo_field(expr.span, of, name);
         }
         let mut val = self.expr(base)?;

@@ -53,7 +53,10 @@ impl Checker<'_, '_> {
             If { cond, then, otherwise } => self.if_value(expr.span, cond, then, otherwise.as_deref()),
             Comptime(inner) => self.known(inner),
             Offsetof { of, path } => self.offsetof(expr.span, of, path),
-            Typeinfo(of) => self.typeinfo(expr.span, of),
+            Typeinfo(of) => {
+                self.unstable("typeinfo", "unstable_typeinfo", self.options.unstable.typeinfo, expr.span);
+                self.typeinfo(expr.span, of)
+            }
             Positional(_) | PositionalCount | Type(_) => self.refuse_expr(&expr.kind, expr.span),
         }
     }

@@ -120,7 +120,7 @@ impl Preprocessor<'_> {
         }
     }
 
-    fn enter(&mut self, path: &str, text: String, system: bool, span: Span) {
+    pub(super) fn enter(&mut self, path: &str, text: String, system: bool, span: Span) {
         let known = self.seen.get(path).copied();
         if known.is_some_and(|file| self.once.contains(&file)) {
             return;

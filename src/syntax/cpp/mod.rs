@@ -5,6 +5,8 @@
 //! its own in the source map, whose [`Origins`](crate::source::Origins) lead every place back to the script, so that
 //! messages underline what the user wrote. A script without C is left as it is.
 //!
+//! An `import` takes in C where it stands, and the script that it names is prepared with what was defined so far.
+//!
 //! What differs from C: macros expand in predicates and bodies of probes, not in attach points, names of fields, `$x`
 //! and `@x`; macros of headers leave the language's own names alone.
 //!
@@ -15,6 +17,7 @@ mod conditions;
 mod directives;
 mod expand;
 mod hide;
+mod imports;
 mod items;
 mod macros;
 mod output;
@@ -22,7 +25,7 @@ mod script;
 mod substitute;
 mod token;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::diag::{Diagnostic, Severity, Sink, codes};
 use crate::source::{FileId, SourceMap, Span};
@@ -51,10 +54,24 @@ pub enum Found {
     Unreadable(String),
 }
 
+/// What an import finds at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Something that every user may change, so that it is not taken.
+    Writable,
+    /// A folder with the names of what is in it, sorted.
+    Folder(Vec<String>),
+    /// A file with its bytes, or why it cannot be read.
+    File(Result<Vec<u8>, String>),
+}
+
 /// Where headers come from, and what is defined without them.
 pub trait Headers {
     /// Looks for the header `name`, written in quotes or angle brackets in the file `from`.
     fn find(&self, name: &str, quoted: bool, from: &str) -> Found;
+
+    /// What an import finds at `path`.
+    fn import(&self, path: &str) -> Option<Entry>;
 
     /// Headers that the command line includes before the script.
     fn before(&self) -> Vec<String>;
@@ -73,12 +90,14 @@ pub struct Prepared {
     pub file: FileId,
     /// The C types that the script and its headers define, in order.
     pub declarations: Vec<Declaration>,
+    /// Scripts that this one imports, directly or not, after the preprocessor; by the names they are imported under.
+    pub imports: Vec<FileId>,
 }
 
 impl From<FileId> for Prepared {
     /// A script that needs no preprocessor.
     fn from(file: FileId) -> Prepared {
-        Prepared { file, declarations: Vec::new() }
+        Prepared { file, declarations: Vec::new(), imports: Vec::new() }
     }
 }
 
@@ -92,8 +111,8 @@ const PRELUDE: &str = include_str!("prelude.h");
 pub fn prepare(sources: &mut SourceMap, file: FileId, headers: &dyn Headers, sink: &mut Sink) -> Prepared {
     let before = headers.before();
     let text = sources.file(file).text.clone();
-    if before.is_empty() && !script::holds_c(&text) {
-        return Prepared { file, declarations: Vec::new() };
+    if before.is_empty() && !script::holds_c(&text) && !text.contains("import") {
+        return Prepared { file, declarations: Vec::new(), imports: Vec::new() };
     }
     let keeps = |name: &str| headers.keeps(name);
     let mut all = Preprocessor {
@@ -112,6 +131,9 @@ pub fn prepare(sources: &mut SourceMap, file: FileId, headers: &dyn Headers, sin
         c_tokens: Vec::new(),
         prelude: false,
         said: 0,
+        root: file,
+        asked: HashSet::new(),
+        scripts: BTreeMap::new(),
     };
     let predefined = headers.predefined();
     let built_in = all.sources.add("built-in", predefined.as_str());
@@ -121,9 +143,10 @@ pub fn prepare(sources: &mut SourceMap, file: FileId, headers: &dyn Headers, sin
     }
     let made = all.script(&text);
     let declarations = all.declarations();
+    let imports = all.scripts.values().flatten().copied().collect();
     let name = all.sources.file(file).name.clone();
     let file = all.sources.add_made(name, made.text, made.origins);
-    Prepared { file, declarations }
+    Prepared { file, declarations, imports }
 }
 
 /// The state of a run.
@@ -154,6 +177,12 @@ struct Preprocessor<'a> {
     prelude: bool,
     /// Messages so far.
     said: usize,
+    /// The script that all this is about.
+    root: FileId,
+    /// Imports so far, as they are written.
+    asked: HashSet<String>,
+    /// Scripts that are imported, by name; none for those still being read, and for other files.
+    scripts: BTreeMap<String, Option<FileId>>,
 }
 
 impl Preprocessor<'_> {

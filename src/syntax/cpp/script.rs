@@ -78,6 +78,12 @@ impl Preprocessor<'_> {
             } else if !self.active() {
                 self.expander.gone.push(token.span);
                 at += 1;
+            } else if let Some(name) = imported(&tokens[at..], place) {
+                self.flush(&mut run, &mut out);
+                let span = token.span.to(tokens[at + 1].span);
+                self.import(&name, span, place == Place::Start);
+                run.extend(tokens[at..at + 2].iter().map(|token| Token { kind: Kind::Own, ..token.clone() }));
+                at += 2;
             } else if place == Place::Start && C_WORDS.iter().any(|word| token.is(word)) {
                 self.flush(&mut run, &mut out);
                 at = self.definition(&tokens, at, text);
@@ -92,7 +98,7 @@ impl Preprocessor<'_> {
             }
         }
         self.flush(&mut run, &mut out);
-        self.close_groups(0);
+        self.close_groups(self.floor);
         if self.expander.tired {
             // What is left would only seem to be wrong.
             return Output::default();
@@ -148,6 +154,13 @@ impl Preprocessor<'_> {
         self.c_code(&mut code);
         end
     }
+}
+
+/// The path in quotes that the tokens import, where something begins or in a body.
+fn imported(tokens: &[Token], place: Place) -> Option<String> {
+    let (word, path) = (tokens.first()?, tokens.get(1)?);
+    let here = matches!(place, Place::Start | Place::Body(_)) && word.is("import") && path.kind == Kind::Str;
+    here.then(|| path.text.trim_matches('"').to_owned())
 }
 
 /// Where the definition at `at` ends: as C has it, or at its brace when what follows is the script's.

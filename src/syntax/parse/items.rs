@@ -72,7 +72,13 @@ impl Builder {
                     String::new()
                 })
             }
-            _ => path.as_str().to_owned(),
+            _ => {
+                let error = Diagnostic::error(codes::SYNTAX, "a path to import stands in quotes");
+                self.report(
+                    error.at(path_span, "expected a string").help(format!("import \"{}\";", path.as_str())),
+                );
+                path.as_str().to_owned()
+            }
         };
         Import { span: keyword.to(path_span), path: text, path_span }
     }
