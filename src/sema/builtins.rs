@@ -3,6 +3,7 @@
 //! Their types and sizes are said here; how each is computed is `ir::build`'s matter, where each may stand the table's of
 //! `signatures`.
 
+use super::types::Space;
 use crate::wire::types::StackMode;
 
 /// A function that gives a value, as `ir::build` computes it.
@@ -22,6 +23,15 @@ pub enum Function {
     Find,
     /// `str_concat(a, b)`: text, of the node's type
     Concat,
+    /// `buf(data, length)`: Buffer. The data is an address in the memory named here, or a value of the program's own; the
+    /// length is u64.
+    Buffer {
+        /// What the address is of.
+        space: Option<Space>,
+    },
+    /// `ntop(family, address)`: Inet. The family is u32; the address u32 or an array of 4 or 16 bytes, in the order of the
+    /// network.
+    Inet,
     /// `signal(n)`, `signal_thread(n)`: 0 or a negative error, i64
     Signal {
         /// To the thread that runs, not to any of its process.

@@ -145,7 +145,8 @@ pub(super) fn accepts(wants: Wants, ty: &Ty) -> bool {
     match wants {
         Wants::Anything => true,
         Wants::Number => ty.is_int() || matches!(ty, Ty::Bool | Ty::Pointer { .. }),
-        Wants::Bytes | Wants::Nothing => false,
+        Wants::Bytes => matches!(ty, Ty::Buffer { .. }),
+        Wants::Nothing => false,
     }
 }
 

@@ -128,6 +128,14 @@ pub(super) enum Function {
     Strstr,
     Strcontains,
     StrConcat,
+    /// Bytes with their number.
+    Buf,
+    /// An address of the internet.
+    Ntop,
+    /// The bytes of one that is written.
+    Pton,
+    /// An address of hardware.
+    Macaddr,
     /// `kptr` and `uptr`: the same address, in this memory.
     InSpace(Space),
 }
@@ -414,6 +422,12 @@ pub(super) const TABLE: &[Row] = &[
     )
     .args(2, 2),
     row("str_concat", Gives(Function::StrConcat), "str_concat(a, b)", "two texts as one").args(2, 2),
+    row("buf", Gives(Function::Buf), "buf(data, length)", "bytes at an address, for %r, %rx and %rh")
+        .args(1, 2),
+    row("ntop", Gives(Function::Ntop), "ntop(family, address)", "an address of the internet as text")
+        .args(1, 2),
+    row("pton", Gives(Function::Pton), "pton(text)", "bytes of an address of the internet").args(1, 1),
+    row("macaddr", Gives(Function::Macaddr), "macaddr(bytes)", "a hardware address as text").args(1, 1),
     row("kptr", Gives(Function::InSpace(Space::Kernel)), "kptr(address)", "address in kernel memory")
         .args(1, 1),
     row("uptr", Gives(Function::InSpace(Space::User)), "uptr(address)", "address in user memory").args(1, 1),
@@ -429,16 +443,12 @@ pub(super) const TABLE: &[Row] = &[
 
 /// Names of bpftrace that are not there yet: told apart from mistakes.
 const LATER: &[&str] = &[
-    "buf",
     "debugf",
     "find",
     "getopt",
-    "macaddr",
     "memcmp",
-    "ntop",
     "offsetof",
     "path",
-    "pton",
     "skboutput",
     "socket_cookie",
     "strcap",

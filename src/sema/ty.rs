@@ -244,7 +244,9 @@ impl Ty {
             };
         }
         match (self, target) {
-            (Ty::Str { size: a }, Ty::Str { size: b }) => a <= b,
+            (Ty::Str { size: a }, Ty::Str { size: b }) | (Ty::Buffer { size: a }, Ty::Buffer { size: b }) => {
+                a <= b
+            }
             (Ty::Tuple(a), Ty::Tuple(b)) => a.len() == b.len() && a.iter().zip(&**b).all(|(a, b)| a.fits(b)),
             (Ty::Record { names, items }, Ty::Record { .. }) => names
                 .iter()

@@ -31,8 +31,8 @@ impl<'m> FuncBuilder<'_, 'm> {
                 let value = self.int(&args[0]);
                 self.call(Helper::OverrideReturn, &[self.context, value])
             }
-            // Text: written where it is wanted, never a number.
-            Function::Concat => self.iconst(0),
+            // Written where they are wanted, never a number.
+            Function::Concat | Function::Buffer { .. } | Function::Inet => self.iconst(0),
         }
     }
 

@@ -137,6 +137,7 @@ pub fn fit(program: &Program, ty: &Type, limit: u32) -> Option<Type> {
 fn shorten(ty: &Type, text: u32) -> Type {
     match ty {
         Type::Str { size } => Type::Str { size: text.min(*size) },
+        Type::Buffer { size } => Type::Buffer { size: text.min(*size) },
         Type::Tuple(types) => Type::Tuple(types.iter().map(|ty| shorten(ty, text)).collect()),
         Type::Record { names, items } => {
             Type::Record { names: names.clone(), items: items.iter().map(|ty| shorten(ty, text)).collect() }

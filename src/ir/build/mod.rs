@@ -45,6 +45,7 @@ mod aggregate;
 mod aggregate_read;
 mod buckets;
 mod builtin;
+mod bytes;
 mod compare;
 mod cond;
 mod expr;

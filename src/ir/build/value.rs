@@ -54,6 +54,10 @@ impl<'m> FuncBuilder<'_, 'm> {
             ExprKind::Call { function: Function::Concat, args } => {
                 self.write_concat(to, args, self.size_of(ty));
             }
+            ExprKind::Call { function: Function::Buffer { space }, args } => {
+                self.write_buffer(to, args, *space, (&expr.ty, ty));
+            }
+            ExprKind::Call { function: Function::Inet, args } => self.write_inet(to, args),
             ExprKind::Tuple(items) => self.write_tuple(to, items, ty, fill),
             ExprKind::LoadWhole { address, offset, space } => {
                 let base = self.scalar(address);
@@ -235,6 +239,11 @@ impl<'m> FuncBuilder<'_, 'm> {
             (Type::Str { .. }, Type::Str { size }) => {
                 self.copy(to, from, *size);
                 self.count_cut(from, *size);
+            }
+            (Type::Buffer { .. }, Type::Buffer { .. }) => {
+                let (from_size, size) = (self.size_of(from_ty), self.size_of(ty));
+                self.copy(to, from, size.min(from_size));
+                self.zero(to.at(from_size), size.saturating_sub(from_size));
             }
             (Type::Tuple(from_types), Type::Tuple(types))
             | (Type::Record { items: from_types, .. }, Type::Record { items: types, .. }) => {

@@ -227,10 +227,8 @@ fn write(out: &mut Vec<u8>, ty: &DataType, bytes: &[u8], div: u64, context: &mut
         DataType::Bool => out.extend_from_slice(if unsigned(bytes, 1) != 0 { b"true" } else { b"false" }),
         DataType::Pointer => number(out, unsigned(bytes, 8), false, 1),
         DataType::Enum { size, .. } => number(out, unsigned(bytes, *size), false, 1),
-        DataType::Bytes { size } => {
-            let bytes = &bytes[..bytes.len().min(*size as usize)];
-            list(out, bytes.iter(), |out, byte| number(out, i64::from(*byte as i8) as u64, true, 1));
-        }
+        DataType::Bytes { size } => char_list(out, &bytes[..bytes.len().min(*size as usize)]),
+        DataType::Buffer { size } => char_list(out, value::buffer(bytes, *size)),
         DataType::Tuple { fields, .. } => {
             list(out, fields.iter(), |out, (at, ty)| write(out, ty, tail(bytes, *at), div, context));
         }
@@ -282,6 +280,11 @@ fn list<T>(out: &mut Vec<u8>, items: impl Iterator<Item = T>, mut item: impl FnM
         item(out, value);
     }
     out.push(b']');
+}
+
+/// Bytes as the reference's signed characters.
+fn char_list(out: &mut Vec<u8>, bytes: &[u8]) {
+    list(out, bytes.iter(), |out, byte| number(out, i64::from(*byte as i8) as u64, true, 1));
 }
 
 /// A number; text where a double would not hold it.

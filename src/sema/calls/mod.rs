@@ -5,6 +5,7 @@
 
 mod act;
 mod aggregate;
+mod bytes;
 mod kernel;
 mod map;
 mod mode;
@@ -87,6 +88,10 @@ impl Checker<'_, '_> {
             Meaning::Function(Function::Strstr) => self.strstr(call),
             Meaning::Function(Function::Strcontains) => self.strcontains(call),
             Meaning::Function(Function::StrConcat) => self.str_concat(call),
+            Meaning::Function(Function::Buf) => self.buf(call),
+            Meaning::Function(Function::Ntop) => self.ntop(call),
+            Meaning::Function(Function::Pton) => self.pton(call),
+            Meaning::Function(Function::Macaddr) => self.macaddr(call),
             Meaning::Function(Function::InSpace(space)) => self.address(call, |ty| ty.in_space(Some(space))),
             // the values, above
             _ => None,

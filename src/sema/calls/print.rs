@@ -114,9 +114,7 @@ impl Checker<'_, '_> {
                 ("a `*` takes an integer".to_string(), "give the number before the value")
             }
             Wants::Nothing => (format!("{what} is not supported"), "print integers with %d, %u or %x"),
-            Wants::Bytes => {
-                (format!("{what} prints raw bytes, which nothing gives yet"), "print text with %s")
-            }
+            Wants::Bytes => (format!("{what} prints a buffer"), "make one of it: `buf(...)`"),
             _ if matches!(arg.ty, Ty::Str { .. } | Ty::Named(_)) => {
                 (format!("{what} cannot print text"), "use %s")
             }

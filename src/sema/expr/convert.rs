@@ -18,6 +18,7 @@ impl Checker<'_, '_> {
         }
         match (&val.ty, target) {
             (Ty::Str { size }, Ty::Str { size: most }) => (size <= most).then(|| val.into_expr()),
+            (Ty::Buffer { size }, Ty::Buffer { size: most }) => (size <= most).then(|| val.into_expr()),
             (Ty::Tuple(_), Ty::Tuple(_)) | (Ty::Record { .. }, Ty::Record { .. }) => {
                 self.coerce_items(val, target)
             }

@@ -175,7 +175,13 @@ impl Checker<'_, '_> {
     }
 
     fn size(&mut self, span: Span, ty: &Ty) -> Option<Val> {
-        match self.types.size_of(ty) {
+        let size = match ty {
+            // as the reference has them, without what fills up to the next field
+            Ty::Buffer { size } => Some(size + 4),
+            Ty::Inet => Some(24),
+            _ => self.types.size_of(ty),
+        };
+        match size {
             Some(size) => Some(Val::constant(Const::Int(u64::from(size)), span)),
             None => {
                 let message = format!("{} has no size", self.name(ty));
