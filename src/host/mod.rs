@@ -111,6 +111,11 @@ pub trait Host {
     /// Address of a symbol of the kernel, of any kind; None when there is none or its address is hidden.
     fn symbol_address(&self, name: &str) -> Option<u64>;
 
+    /// True when programs of a type (`BPF_PROG_TYPE_…`) may call the function of the kernel, by probing it.
+    fn may_call(&self, _function: &str, _program_type: u32) -> bool {
+        false
+    }
+
     /// The id of the cgroup (version 2) at a path.
     ///
     /// # Errors

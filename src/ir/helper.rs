@@ -118,6 +118,8 @@ helpers! {
     NumaNode = 42, "get_numa_node_id", [], Int, Pure;
     /// The context's function is not run and returns the number instead.
     OverrideReturn = 58, "override_return", [Context, Any], Int, Write;
+    /// Writes to memory of the process: where, from where, how much.
+    ProbeWriteUser = 36, "probe_write_user", [Any, Any, Const], Int, Write;
     /// Sends a signal to the process.
     SendSignal = 109, "send_signal", [Any], Int, Write;
     /// Sends a signal to the thread.

@@ -195,6 +195,7 @@ impl Names for SystemNames<'_> {
             Name::KernelStack(_) | Name::UserStack(_) => self.stack(name, number),
             Name::UserSymbol => self.user_symbol(number),
             Name::Username => self.users.name(number as u32),
+            Name::Process => system::process(number),
             Name::Syscall => codes::syscall(number).unwrap_or("Unknown syscall").to_owned(),
             Name::Signal => system::signal(number),
             Name::Error => system::error(number as i64),

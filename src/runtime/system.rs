@@ -40,6 +40,13 @@ pub fn error(number: i64) -> String {
     }
 }
 
+/// The name of a process; `N/A` when there is none of this number.
+pub fn process(pid: u64) -> String {
+    let name = std::fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let name = String::from_utf8_lossy(&name);
+    if name.is_empty() { "N/A".to_owned() } else { name.trim_end_matches('\n').to_owned() }
+}
+
 /// What a signal means.
 pub fn signal(number: u64) -> String {
     if !(1..=64).contains(&number) {
@@ -66,6 +73,8 @@ mod tests {
         assert_eq!(error(4000), "Unknown error");
         assert_eq!([signal(2), signal(9), signal(0), signal(99)], ["Interrupt", "Killed", "N/A", "N/A"]);
         assert_eq!(parse("root:x:0:0::/:/sh\nbee:x:7:7::/:\ntwin:x:7:7\n")[&7], "bee");
+        assert_eq!(process(u64::MAX), "N/A");
+        assert!(!process(std::process::id().into()).is_empty());
         assert_eq!(Users::default().name(u32::MAX - 1), (u32::MAX - 1).to_string());
     }
 }

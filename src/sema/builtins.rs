@@ -32,6 +32,14 @@ pub enum Function {
     /// `ntop(family, address)`: Inet. The family is u32; the address u32 or an array of 4 or 16 bytes, in the order of the
     /// network.
     Inet,
+    /// `memcmp(a, b, count)`: 0 when the first `count` bytes of two values are the same, else the sign of the first
+    /// difference as bytes without sign, i32
+    Compare,
+    /// `write_user(to, from, length)`, as (from, length, to): Bool. `from` as for Buffer.
+    WriteUser {
+        /// What the address is of.
+        space: Option<Space>,
+    },
     /// `signal(n)`, `signal_thread(n)`: 0 or a negative error, i64
     Signal {
         /// To the thread that runs, not to any of its process.

@@ -69,6 +69,7 @@ pub(super) fn type_name(ty: &Type, structs: &[Struct]) -> String {
         Type::Named(Name::KernelStack(_)) => "kstack".into(),
         Type::Named(Name::UserStack(_)) => "ustack".into(),
         Type::Named(Name::Username) => "username".into(),
+        Type::Named(Name::Process) => "process name".into(),
         Type::Named(Name::Syscall) => "syscall name".into(),
         Type::Named(Name::Signal) => "signal name".into(),
         Type::Named(Name::Error) => "error name".into(),

@@ -38,6 +38,10 @@ pub(super) enum Meaning {
     HasChild,
     /// The user's name.
     Username,
+    /// 1 in a process, 0 in the kernel.
+    Usermode,
+    /// Bytes that text is read into.
+    DefaultLength,
     /// The kind of the probe, as text.
     ProbeType,
     /// The fields of a tracepoint, the arguments of a function.
@@ -64,7 +68,17 @@ impl Meaning {
         use Meaning::*;
         matches!(
             self,
-            Value(..) | Cpus | ChildPid | HasChild | Username | ProbeType | Args | Context | StackArg(_)
+            Value(..)
+                | Usermode
+                | DefaultLength
+                | Cpus
+                | ChildPid
+                | HasChild
+                | Username
+                | ProbeType
+                | Args
+                | Context
+                | StackArg(_)
         )
     }
 }
@@ -94,6 +108,7 @@ pub(super) enum Action {
     Join,
     Fail,
     Assert,
+    AssertStr,
     StaticAssert,
     Signal {
         thread: bool,
@@ -136,6 +151,15 @@ pub(super) enum Function {
     Pton,
     /// An address of hardware.
     Macaddr,
+    Memcmp,
+    Strcap,
+    WriteUser,
+    /// A function of the kernel: is there one, or one that this probe may call.
+    Kfunc {
+        callable: bool,
+    },
+    /// A macro of `stdlib/`.
+    Macro,
     /// `kptr` and `uptr`: the same address, in this memory.
     InSpace(Space),
 }
@@ -179,7 +203,9 @@ impl Place {
             }
             Place::Stack => matches!(kind, ProbeKind::Kprobe | ProbeKind::Uprobe),
             Place::Registers => {
-                matches!(kind, ProbeKind::Kprobe | ProbeKind::Kretprobe) || kind.in_user_space()
+                use ProbeKind::{Hardware, Interval, Kprobe, Kretprobe, Profile, Software, Watchpoint};
+                matches!(kind, Kprobe | Kretprobe | Profile | Interval | Software | Hardware | Watchpoint)
+                    || kind.in_user_space()
             }
             Place::Results => {
                 matches!(kind, ProbeKind::Kretprobe | ProbeKind::Uretprobe | ProbeKind::Fexit)
@@ -205,7 +231,9 @@ impl Place {
             Place::Anywhere => "any probe",
             Place::Arguments => "kprobe, uprobe, usdt and rawtracepoint",
             Place::Stack => "kprobe and uprobe",
-            Place::Registers => "kprobe, kretprobe, uprobe, uretprobe and usdt",
+            Place::Registers => {
+                "kprobe, kretprobe, uprobe, uretprobe, usdt, profile, interval, software, hardware and watchpoint"
+            }
             Place::Results => "kretprobe, uretprobe and fexit",
             Place::AskedFunction => "kretprobe, fentry and fexit",
             Place::Function => "kprobe, kretprobe, uprobe, uretprobe, fentry and fexit",
@@ -260,7 +288,8 @@ pub(super) const TABLE: &[Row] = &[
     value("tid", Builtin::Tid, 4, "thread id").args(0, 1),
     value("uid", Builtin::Uid, 8, "user id"),
     value("gid", Builtin::Gid, 8, "group id"),
-    value("comm", Builtin::Comm, 0, "name of the thread"),
+    row("comm", Meaning::Value(Builtin::Comm, 0), "comm(pid)", "name of the thread, or of a process")
+        .args(0, 1),
     value("cpu", Builtin::Cpu, 8, "number of the CPU"),
     value("nsecs", Builtin::Nsecs, 8, "nanoseconds since boot").args(0, 1),
     value("elapsed", Builtin::Elapsed, 8, "nanoseconds since the script began"),
@@ -299,6 +328,8 @@ pub(super) const TABLE: &[Row] = &[
     row("ustack", Meaning::Stack { user: true }, "ustack(mode, depth)", "stack of the process").args(0, 2),
     value("jiffies", Builtin::Jiffies, 8, "ticks since boot"),
     value("numaid", Builtin::Numa, 4, "number of the NUMA node"),
+    row("usermode", Meaning::Usermode, "usermode", "1 where a process was interrupted, 0 in the kernel"),
+    row("default_str_length", Meaning::DefaultLength, "default_str_length", "bytes of text that is read"),
     row("has_cpid", Meaning::HasChild, "has_cpid", "true when -c gives a command"),
     row("username", Meaning::Username, "username", "name of the user"),
     row("probetype", Meaning::ProbeType, "probetype", "kind of the probe"),
@@ -422,6 +453,39 @@ pub(super) const TABLE: &[Row] = &[
     )
     .args(2, 2),
     row("str_concat", Gives(Function::StrConcat), "str_concat(a, b)", "two texts as one").args(2, 2),
+    row(
+        "find",
+        Gives(Function::Macro),
+        "find(@map, key, $value)",
+        "true, and the value, when there is such an entry",
+    )
+    .args(3, 3),
+    row("memcmp", Gives(Function::Memcmp), "memcmp(a, b, count)", "0 when the first bytes are the same")
+        .args(3, 3),
+    row("strcap", Gives(Function::Strcap), "strcap(text)", "bytes that a text has room for").args(1, 1),
+    row("assert_str", Does(Action::AssertStr), "assert_str(x)", "ends the compilation unless it is text")
+        .args(1, 1),
+    row(
+        "write_user",
+        Gives(Function::WriteUser),
+        "write_user(to, from, length)",
+        "writes to memory of the process",
+    )
+    .args(3, 3),
+    row(
+        "kfunc_exist",
+        Gives(Function::Kfunc { callable: false }),
+        "kfunc_exist(name)",
+        "true when the kernel has the function",
+    )
+    .args(1, 1),
+    row(
+        "kfunc_allowed",
+        Gives(Function::Kfunc { callable: true }),
+        "kfunc_allowed(name)",
+        "true when the probe may call the kernel's function",
+    )
+    .args(1, 1),
     row("buf", Gives(Function::Buf), "buf(data, length)", "bytes at an address, for %r, %rx and %rh")
         .args(1, 2),
     row("ntop", Gives(Function::Ntop), "ntop(family, address)", "an address of the internet as text")
@@ -442,21 +506,8 @@ pub(super) const TABLE: &[Row] = &[
 ];
 
 /// Names of bpftrace that are not there yet: told apart from mistakes.
-const LATER: &[&str] = &[
-    "debugf",
-    "find",
-    "getopt",
-    "memcmp",
-    "offsetof",
-    "path",
-    "skboutput",
-    "socket_cookie",
-    "strcap",
-    "tseries",
-    "uaddr",
-    "unwatch",
-    "usermode",
-];
+const LATER: &[&str] =
+    &["debugf", "getopt", "offsetof", "path", "skboutput", "socket_cookie", "tseries", "uaddr", "unwatch"];
 
 /// The row of a name.
 pub(super) fn find(name: &str) -> Option<&'static Row> {
@@ -465,7 +516,9 @@ pub(super) fn find(name: &str) -> Option<&'static Row> {
 
 /// True for what changes processes or runs commands.
 pub(super) fn is_unsafe(row: &Row) -> bool {
-    let Meaning::Action(action) = row.meaning else { return false };
+    let Meaning::Action(action) = row.meaning else {
+        return row.meaning == Gives(Function::WriteUser);
+    };
     matches!(action, Action::Signal { .. } | Action::Override | Action::Formatted(Formatted::System))
 }
 

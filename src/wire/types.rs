@@ -63,6 +63,8 @@ pub enum Name {
     UserSymbol,
     /// User id → name (`username`).
     Username,
+    /// Process id → name of the process (`comm(pid)`).
+    Process,
     /// Number of a system call → name (`syscall_name`).
     Syscall,
     /// Number of a signal → its description (`signal_name`).

@@ -116,6 +116,41 @@ fn helper(number: u32) -> bool {
     unsafe { sys::libbpf_probe_bpf_helper(sys::BPF_PROG_TYPE_KPROBE, number, std::ptr::null()) == 1 }
 }
 
+/// True unless the kernel says that programs of the type may not call its function `name`, number `id` of its types.
+pub fn may_call(name: &str, id: u32, program_type: u32) -> bool {
+    const CALL_FUNCTION: Insn = Insn { code: 0x85, dst: 0, src: 2, off: 0, imm: 0 };
+    let raw = [Insn { imm: id as i32, ..CALL_FUNCTION }, EXIT].map(raw);
+    let mut log = vec![0u8; 4096];
+    let options = sys::bpf_prog_load_opts {
+        sz: size_of::<sys::bpf_prog_load_opts>() as sys::size_t,
+        log_level: 1,
+        log_size: log.len() as u32,
+        log_buf: log.as_mut_ptr().cast(),
+        ..Default::default()
+    };
+    // SAFETY: pointers and counts describe live memory; the kernel checks the contents.
+    let fd = unsafe {
+        sys::bpf_prog_load(
+            program_type,
+            c"bt_probe".as_ptr(),
+            c"GPL".as_ptr(),
+            raw.as_ptr(),
+            raw.len() as sys::size_t,
+            (&raw const options).cast_mut(),
+        )
+    };
+    if fd >= 0 {
+        // SAFETY: a new descriptor of ours.
+        drop(unsafe { OwnedFd::from_raw_fd(fd) });
+        return true;
+    }
+    let log = String::from_utf8_lossy(&log);
+    // kernels without such calls take the instruction for a helper's or refuse it
+    let unknown = ["invalid func", "unknown opcode", "reserved fields", "not supported"];
+    !log.contains(&format!("calling kernel function {name} is not allowed"))
+        && !unknown.iter().any(|words| log.contains(words))
+}
+
 fn ring_buffer() -> bool {
     // SAFETY: no options.
     unsafe { sys::libbpf_probe_bpf_map_type(sys::BPF_MAP_TYPE_RINGBUF, std::ptr::null()) == 1 }

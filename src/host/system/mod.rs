@@ -67,6 +67,11 @@ impl System {
 }
 
 impl Host for System {
+    fn may_call(&self, function: &str, program_type: u32) -> bool {
+        let id = self.btf().ok().and_then(|btf| btf.find(BtfKind::Func, function));
+        id.is_some_and(|id| features::may_call(function, id.0, program_type))
+    }
+
     fn has(&self, feature: Feature) -> bool {
         if let Some(known) = self.features.borrow().get(&feature) {
             return *known;

@@ -31,6 +31,8 @@ impl<'m> FuncBuilder<'_, 'm> {
                 let value = self.int(&args[0]);
                 self.call(Helper::OverrideReturn, &[self.context, value])
             }
+            Function::Compare => self.compare_memory(args),
+            Function::WriteUser { space } => self.write_to_user(args, space),
             // Written where they are wanted, never a number.
             Function::Concat | Function::Buffer { .. } | Function::Inet => self.iconst(0),
         }

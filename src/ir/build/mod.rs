@@ -59,6 +59,7 @@ mod map_loop;
 mod mapop;
 mod maps;
 mod module;
+mod memory;
 mod names;
 mod parts;
 mod place;

@@ -1,6 +1,6 @@
 //! Values made of bytes: buffers, addresses of the internet and of hardware.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use crate::diag::codes;

@@ -8,6 +8,7 @@ mod aggregate;
 mod bytes;
 mod kernel;
 mod map;
+mod memory;
 mod mode;
 mod numbers;
 mod print;
@@ -88,6 +89,10 @@ impl Checker<'_, '_> {
             Meaning::Function(Function::Strstr) => self.strstr(call),
             Meaning::Function(Function::Strcontains) => self.strcontains(call),
             Meaning::Function(Function::StrConcat) => self.str_concat(call),
+            Meaning::Function(Function::Memcmp) => self.memcmp(call),
+            Meaning::Function(Function::Strcap) => self.strcap(call),
+            Meaning::Function(Function::WriteUser) => self.write_user(call),
+            Meaning::Function(Function::Kfunc { callable }) => self.kernel_function(call, callable),
             Meaning::Function(Function::Buf) => self.buf(call),
             Meaning::Function(Function::Ntop) => self.ntop(call),
             Meaning::Function(Function::Pton) => self.pton(call),

@@ -18,9 +18,13 @@ impl Checker<'_, '_> {
         let Some(arg) = call.args.first() else { return self.builtin(call.span, row) };
         match (call.name, &arg.kind) {
             ("nsecs", Ast::Name(mode)) => self.nsecs(call, mode),
-            ("pid" | "tid", Ast::Name(mode)) if mode == "curr_ns" => self.builtin(call.span, row),
+            ("comm", _) => self.process_name(call),
+            ("pid" | "tid", Ast::Name(mode)) if mode == "curr_ns" || mode == "init" => {
+                self.builtin(call.span, row)
+            }
             _ => {
-                let words = if call.name == "nsecs" { "boot, monotonic, tai, sw_tai" } else { "curr_ns" };
+                let words =
+                    if call.name == "nsecs" { "boot, monotonic, tai, sw_tai" } else { "curr_ns, init" };
                 let message = format!("`{}` with this argument is not supported", call.name);
                 self.error(codes::BAD_ARGUMENT, arg.span, message, format!("one of {words}"))
             }

@@ -31,6 +31,7 @@ impl Checker<'_, '_> {
             Action::Join => self.join(call),
             Action::Fail => self.fail(call),
             Action::Assert => self.assert(call),
+            Action::AssertStr => self.assert_str(call),
             Action::StaticAssert => self.static_assert(call),
             Action::Signal { thread } => self.signal(call, thread),
             Action::Override => self.override_(call),
