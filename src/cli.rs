@@ -52,6 +52,29 @@ pub enum Buffering {
     Full,
 }
 
+/// What a script is run for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Its tests.
+    Test,
+    /// Its benchmarks.
+    Bench,
+}
+
+/// A feature of the kernel that is not to be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Refused {
+    /// One link for many kernel functions.
+    #[value(name = "kprobe_multi")]
+    KprobeMulti,
+    /// One link for entry and return of functions; not used in any case.
+    #[value(name = "kprobe_session")]
+    KprobeSession,
+    /// One link for many places of a program.
+    #[value(name = "uprobe_multi")]
+    UprobeMulti,
+}
+
 /// What the output looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
 pub enum Form {
@@ -89,15 +112,15 @@ pub struct Args {
     pub expression: Option<String>,
 
     /// Start this command, trace it, end when it ends
-    #[arg(short = 'c', value_name = "CMD")]
+    #[arg(short = 'c', long = "cmd", value_name = "CMD", conflicts_with = "pid")]
     pub command: Option<String>,
 
     /// Trace only this process, end when it ends
-    #[arg(short = 'p', value_name = "PID")]
+    #[arg(short = 'p', long, value_name = "PID")]
     pub pid: Option<u32>,
 
     /// List the probes of a pattern, a script (FILE or -e) or, as `struct x`, the kernel's types; with -v, what they have
-    #[arg(short = 'l')]
+    #[arg(short = 'l', long)]
     pub list: bool,
 
     /// Look for headers in this folder too
@@ -109,7 +132,7 @@ pub struct Args {
     pub include: Vec<String>,
 
     /// Write output to this file
-    #[arg(short = 'o', value_name = "FILE")]
+    #[arg(short = 'o', long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
     /// Form of output
@@ -145,8 +168,36 @@ pub struct Args {
     pub info: bool,
 
     /// No warnings
-    #[arg(long)]
+    #[arg(long, conflicts_with = "warnings")]
     pub no_warnings: bool,
+
+    /// Accepted for scripts that set it: what could not be read is told at the end in any case
+    #[arg(short = 'k', long)]
+    pub warnings: bool,
+
+    /// Run the script's `test` probes and tell which fail
+    #[arg(long, conflicts_with_all = ["bench", "mode"])]
+    pub test: bool,
+
+    /// Run the script's `bench` probes and tell how long they take
+    #[arg(long, conflicts_with = "mode")]
+    pub bench: bool,
+
+    /// `test` or `bench`: as the option of that name
+    #[arg(long, value_enum)]
+    pub mode: Option<Mode>,
+
+    /// Only probes whose names this regular expression fits; `begin` and `end` always run
+    #[arg(long, value_name = "REGEX")]
+    pub probe_filter: Option<String>,
+
+    /// Do as if the kernel lacked these: kprobe_multi, kprobe_session, uprobe_multi
+    #[arg(long, value_name = "FEATURE[,FEATURE]", value_enum, value_delimiter = ',')]
+    pub no_feature: Vec<Refused>,
+
+    /// Take the kernel functions that can be traced from this file
+    #[arg(long, value_name = "FILE")]
+    pub traceable_functions: Option<PathBuf>,
 
     /// Look for debug information of programs in these folders too, absolute or relative to the program
     #[arg(long, value_name = "DIR[:DIR]")]
@@ -174,6 +225,11 @@ pub struct Args {
 }
 
 impl Args {
+    /// What the script is run for; None to trace.
+    pub fn mode(&self) -> Option<Mode> {
+        self.mode.or(self.test.then_some(Mode::Test)).or(self.bench.then_some(Mode::Bench))
+    }
+
     /// The folders of `--debuginfo`, in order.
     pub fn debug_folders(&self) -> Vec<String> {
         let folders = self.debuginfo.iter().flat_map(|list| list.split(':'));

@@ -16,7 +16,7 @@ use crate::source::SourceMap;
 /// Lists what the arguments ask for.
 pub fn main(args: &Args) -> ExitCode {
     let mut sources = SourceMap::default();
-    let host = System::new().with_debug_folders(args.debug_folders()).with_includes(&args.include_paths);
+    let host = run::host(args).with_debug_folders(args.debug_folders()).with_includes(&args.include_paths);
     let file = args.file.as_deref().filter(|file| Path::new(file).is_file());
     let pattern = match file {
         _ if args.expression.is_some() => None,

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use super::compile::{Product, Settings, compile, prepare};
 use super::{dump, help, info, list, script, settings};
-use crate::cli::{Args, Buffering, Form, Stage};
+use crate::cli::{Args, Buffering, Form, Refused, Stage};
 use crate::config::Config;
-use crate::diag::{Diagnostic, Severity, Sink, render};
+use crate::diag::{Diagnostic, Severity, Sink, codes, render};
+use crate::host::Feature;
 use crate::host::system::System;
 use crate::load::{Loaded, Options};
 use crate::object::artifact::Artifact;
@@ -32,12 +33,12 @@ pub fn main(args: &Args) -> ExitCode {
         return print(&format!("beetrace v{}\n", env!("CARGO_PKG_VERSION")));
     }
     if args.info {
-        return print(&info::info(&System::new()));
+        return print(&info::info(&host(args)));
     }
     if args.list {
         return list::main(args);
     }
-    let host = System::new().with_debug_folders(args.debug_folders()).with_includes(&args.include_paths);
+    let host = host(args).with_debug_folders(args.debug_folders()).with_includes(&args.include_paths);
     let mut session = Session { args, sources: SourceMap::default(), host };
     match session.start() {
         Ok(status) => ExitCode::from(status),
@@ -46,6 +47,17 @@ pub fn main(args: &Args) -> ExitCode {
             ExitCode::from(failure.status)
         }
     }
+}
+
+/// The machine, as far as the arguments let it be used.
+pub fn host(args: &Args) -> System {
+    let feature = |refused: &Refused| match refused {
+        Refused::KprobeMulti => Some(Feature::KprobeMulti),
+        Refused::UprobeMulti => Some(Feature::UprobeMulti),
+        Refused::KprobeSession => None,
+    };
+    let without = args.no_feature.iter().filter_map(feature).collect();
+    System::new().without(without).with_traceable(args.traceable_functions.clone())
 }
 
 /// Prints a text that is the whole output.
@@ -74,7 +86,20 @@ impl Session<'_> {
         let mut processes = self.processes()?;
         settings.options.cpid = processes.child.as_ref().map_or(0, Child::pid);
         let Some((artifact, config)) = self.compile(file, &settings)? else { return Ok(0) };
+        if artifact.programs.is_empty() {
+            return self.nothing_to_run(&settings);
+        }
         self.trace(&artifact, &config, &mut processes, signals)
+    }
+
+    /// All probes of the script are left out.
+    fn nothing_to_run(&self, settings: &Settings) -> Result<u8, Failure> {
+        if settings.options.filter.is_some() {
+            let said = if self.args.quiet { Ok(()) } else { writeln!(stdout(), "No probes to attach") };
+            return said.map(|()| 1).map_err(|error| Failure::output(&error));
+        }
+        let error = Diagnostic::error(codes::USAGE, "no probe of the script runs");
+        Err(Failure::new(vec![error.help("`--test` runs its test probes, `--bench` its bench probes")]))
     }
 
     /// The command waits until all is attached; the script may ask for its process id before.
@@ -146,7 +171,12 @@ impl Session<'_> {
         let about = Surroundings { artifact, sources: &self.sources, options, verbose };
         let mut output = self.output(signals)?;
         let mut kernel = LoadedKernel::new(&mut loaded, about)?.with_warnings(&warn);
-        let options = RunOptions { quiet: self.args.quiet, verbose, print_maps: config.print_maps_on_exit };
+        let options = RunOptions {
+            quiet: self.args.quiet,
+            verbose,
+            print_maps: config.print_maps_on_exit,
+            trials: self.args.mode().is_some(),
+        };
         let outlets = Outlets { results: &mut *output, messages: &mut stderr() };
         run(artifact, &mut kernel, &options, processes, outlets, signals)
     }

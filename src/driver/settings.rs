@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::compile::Settings;
-use crate::cli::Args;
+use crate::cli::{Args, Mode};
 use crate::config;
 use crate::diag::{Diagnostic, codes};
 use crate::runtime::time;
@@ -20,7 +20,15 @@ const PREFIXES: [&str; 2] = ["BPFTRACE_", "BEETRACE_"];
 pub fn settings(args: &Args, env: &HashMap<String, String>) -> Result<Settings, Vec<Diagnostic>> {
     let (params, named) = args.parameters();
     let allow_unsafe = args.allow_unsafe;
+    let mode = match args.mode() {
+        Some(Mode::Test) => sema::Mode::Test,
+        Some(Mode::Bench) => sema::Mode::Bench,
+        None => sema::Mode::Trace,
+    };
+    let filter = args.probe_filter.as_deref().map(filter).transpose().map_err(|error| vec![*error])?;
     let options = sema::Options {
+        mode,
+        filter,
         pid: args.pid,
         allow_unsafe,
         params,
@@ -49,6 +57,13 @@ pub fn settings(args: &Args, env: &HashMap<String, String>) -> Result<Settings, 
     }
     settings.options.adopt(&settings.config);
     if wrong.is_empty() { Ok(settings) } else { Err(wrong) }
+}
+
+fn filter(text: &str) -> Result<sema::Filter, Box<Diagnostic>> {
+    sema::Filter::parse(text).map_err(|why| {
+        let message = format!("`{text}` is no regular expression for --probe-filter");
+        Box::new(Diagnostic::error(codes::USAGE, message).note(why))
+    })
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ impl Machine<'_> {
             StmtKind::ForMap { var, map, body } => return self.over_map(*var, *map, body, vars),
             StmtKind::Break => return Ok(Flow::Broke),
             StmtKind::Continue => return Ok(Flow::Continued),
-            StmtKind::Return => return Ok(Flow::Returned),
+            StmtKind::Return(_) => return Ok(Flow::Returned),
             StmtKind::Printf { format, args } => {
                 let args = args.iter().map(|a| self.eval(a, vars)).collect::<Result<Vec<_>, _>>()?;
                 self.printf(format, &args)?;

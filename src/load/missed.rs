@@ -4,6 +4,7 @@
 //! does. The sign of it is the length of what a link tells of itself: the count of a kprobe's missed hits came in the
 //! same release. Where the kernel does not count, the answer is None, never 0.
 
+use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use libbpf_sys as sys;
@@ -49,10 +50,22 @@ pub fn by_link(link: BorrowedFd) -> Option<u64> {
 
 /// Runs of a program that were left out because a program was running already.
 pub fn by_program(program: BorrowedFd) -> Option<u64> {
+    let (info, length) = info(program).ok()?;
+    let end = std::mem::offset_of!(sys::bpf_prog_info, recursion_misses) + 8;
+    (length >= end).then_some(info.recursion_misses)
+}
+
+/// Nanoseconds and runs that the kernel has counted of a program.
+pub fn run_time(program: BorrowedFd) -> io::Result<(u64, u64)> {
+    info(program).map(|(info, _)| (info.run_time_ns, info.run_cnt))
+}
+
+/// What the kernel tells of a program, and in how many bytes.
+fn info(program: BorrowedFd) -> io::Result<(sys::bpf_prog_info, usize)> {
     let mut info = sys::bpf_prog_info::default();
     let mut length = size_of::<sys::bpf_prog_info>() as u32;
     // SAFETY: `length` bytes of plain data to fill.
     let result = unsafe { sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &raw mut info, &raw mut length) };
-    let end = std::mem::offset_of!(sys::bpf_prog_info, recursion_misses) + 8;
-    (result == 0 && length as usize >= end).then_some(info.recursion_misses)
+    super::kernel::check(result)?;
+    Ok((info, length as usize))
 }

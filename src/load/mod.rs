@@ -255,6 +255,14 @@ impl Loaded {
         attach::by_hand::run(self.programs[program].as_fd()).map_err(|error| LoadError::run(program, &error))
     }
 
+    /// Nanoseconds and runs of a program, as the kernel has counted them while it was asked to.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn run_time(&self, program: usize) -> std::io::Result<(u64, u64)> {
+        missed::run_time(self.programs[program].as_fd())
+    }
+
     /// Opens a file over the objects of each iterator that is attached and not pinned: reading it runs the program.
     ///
     /// # Errors

@@ -187,6 +187,16 @@ pub trait Kernel: KernelMaps {
     /// Shared words, by 8 bytes; empty when the script has none.
     fn shared(&self, shared: Shared) -> &[AtomicU64];
 
+    /// Nanoseconds and runs that the kernel has counted of a program since it was first asked; from the first call on
+    /// it counts.
+    ///
+    /// # Errors
+    /// When it does not count.
+    fn run_time(&mut self, program: usize) -> Result<(u64, u64), Failure> {
+        let _ = program;
+        Err(Failure::system("measure programs", &io::ErrorKind::Unsupported.into()))
+    }
+
     /// What programs missed, so far. Stays known when all is detached.
     fn missed(&mut self) -> Vec<Missed>;
 

@@ -1,7 +1,7 @@
 //! The runtime's [`Kernel`] for a loaded artifact: one system call a function, through libbpf.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::AtomicU64;
 
 use libbpf_rs::MapHandle;
@@ -46,6 +46,8 @@ pub struct LoadedKernel<'a> {
     /// Of `Swapped` maps: the map in the slot, once it was asked for, and the one taken out.
     current: Vec<Option<MapHandle>>,
     taken: Vec<Option<MapHandle>>,
+    /// While it is open the kernel counts how long programs run.
+    statistics: Option<OwnedFd>,
 }
 
 impl<'a> LoadedKernel<'a> {
@@ -68,6 +70,7 @@ impl<'a> LoadedKernel<'a> {
             loaded,
             about,
             warn: None,
+            statistics: None,
         })
     }
 
@@ -97,6 +100,13 @@ impl<'a> LoadedKernel<'a> {
         };
         Ok(handle.as_fd().as_raw_fd())
     }
+}
+
+/// A new descriptor, or the error number that libbpf gives as a negative one.
+fn check_fd(fd: i32) -> io::Result<OwnedFd> {
+    check(fd, 0)?;
+    // SAFETY: a new descriptor of ours.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 fn errno(number: i32) -> io::Error {
@@ -238,6 +248,16 @@ impl Kernel for LoadedKernel<'_> {
             Shared::Globals => self.loaded.globals(),
         };
         memory.map_or(&[], |memory| memory.words())
+    }
+
+    fn run_time(&mut self, program: usize) -> Result<(u64, u64), Failure> {
+        let failed = |error: io::Error| Failure::system("measure programs", &error);
+        if self.statistics.is_none() {
+            // SAFETY: no pointers.
+            let fd = unsafe { sys::bpf_enable_stats(sys::BPF_STATS_RUN_TIME) };
+            self.statistics = Some(check_fd(fd).map_err(failed)?);
+        }
+        self.loaded.run_time(program).map_err(failed)
     }
 
     fn missed(&mut self) -> Vec<Missed> {

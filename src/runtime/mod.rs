@@ -25,4 +25,5 @@ pub mod symbols;
 pub mod sys;
 pub mod system;
 pub mod time;
+pub mod trials;
 pub mod value;

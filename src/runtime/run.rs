@@ -20,6 +20,7 @@ use super::output::Output;
 use super::session::{BATCH, Session};
 use super::signals::Signals;
 use super::sys::{self, Epoll, Interest};
+use super::trials::{self, Capture};
 use crate::object::artifact::Artifact;
 use crate::sema::tree::ProbeKind;
 use crate::wire::map::Global;
@@ -33,6 +34,8 @@ pub struct RunOptions {
     pub verbose: bool,
     /// Print the maps at the end.
     pub print_maps: bool,
+    /// Run the tests and benchmarks instead of waiting for events (`--test`, `--bench`).
+    pub trials: bool,
 }
 
 /// The processes that a run is about.
@@ -66,23 +69,30 @@ pub fn run(
     signals: Signals,
 ) -> Result<u8, Failure> {
     let Outlets { results, messages } = outlets;
+    let mut capture = Capture::default();
     let mut names = SystemNames::of(artifact, kernel.stacks());
     let mut session = Session::new(artifact, kernel, results, &mut names, signals);
-    let result =
-        start(artifact, &mut session, options, processes, messages, signals).and_then(
-            |goes_on| match goes_on {
-                true if has_iterators(artifact) => iterate(&mut session, signals),
-                true => wait(artifact, &mut session, processes, signals),
-                false => Ok(()),
-            },
-        );
+    let started = match options.trials {
+        true => session.kernel.begin().map(|()| false),
+        false => start(artifact, &mut session, options, processes, messages, signals),
+    };
+    let mut passed = true;
+    let result = started.and_then(|goes_on| match goes_on {
+        false if options.trials => {
+            passed = trials::run(artifact, &mut session, &mut capture, signals, messages)?;
+            Ok(())
+        }
+        true if has_iterators(artifact) => iterate(&mut session, signals),
+        true => wait(artifact, &mut session, processes, signals),
+        false => Ok(()),
+    });
     // whatever happened, no program runs on
     session.kernel.detach();
     sys::wait_for_programs();
     result?;
     let status = finish(&mut session, options)?;
     footer(artifact, session.kernel, options, messages);
-    Ok(status)
+    Ok(if status == 0 && !passed { 1 } else { status })
 }
 
 /// All until the first event; false when there is nothing to wait for.
@@ -248,7 +258,7 @@ fn finish(session: &mut Session, options: &RunOptions) -> Result<u8, Failure> {
     session.drain()?;
     let failed = |error: io::Error| Failure::output(&error);
     session.output.events_end().map_err(failed)?;
-    if options.print_maps {
+    if options.print_maps && !options.trials {
         session.print_maps()?;
     }
     session.output.writer().flush().map_err(failed)?;

@@ -38,6 +38,8 @@ pub struct Session<'a> {
     /// What the control counters held when they were last taken, by action.
     pending: Vec<u64>,
     ended: bool,
+    /// `errorf`s that were printed.
+    pub errors: usize,
 }
 
 /// Records taken before anything else is looked at.
@@ -54,7 +56,7 @@ impl<'a> Session<'a> {
     ) -> Session<'a> {
         let drains = Drains::new(&artifact.maps);
         let pending = vec![0; artifact.actions.len()];
-        Session { artifact, kernel, output, names, drains, signals, pending, ended: false }
+        Session { artifact, kernel, output, names, drains, signals, pending, ended: false, errors: 0 }
     }
 
     /// Carries out what has come, at most a batch of it; how much that was, 0 when nothing is left.
@@ -220,6 +222,7 @@ impl<'a> Session<'a> {
         let (file, line, column) = self.artifact.action_places.get(action).copied().unwrap_or_default();
         let file = self.artifact.files.get(file as usize).map_or("", String::as_str);
         let message = |error, text| Message { error, text, file, line, column };
+        self.errors += usize::from(what == Formatted::Error);
         let written = match what {
             Formatted::Error | Formatted::Warning => {
                 self.output.message(&message(what == Formatted::Error, text))

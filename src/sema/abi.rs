@@ -7,8 +7,8 @@
 //! Deliberately absent: structs of 9 to 16 bytes as a whole, which are spread over two registers.
 
 use super::fields::{Field, Record, Shape};
-use super::registers;
-use crate::host::dwarf::Signature;
+use super::{go_abi, registers};
+use crate::host::dwarf::{Convention, Signature};
 use crate::host::elf::Machine;
 use crate::host::{Btf, BtfType, TypeId};
 
@@ -27,6 +27,11 @@ enum Class {
 
 /// The arguments of a function as fields of the context and of the stack.
 pub(super) fn record(signature: &Signature, btf: &dyn Btf, machine: Machine) -> Record {
+    match signature.convention {
+        Convention::C => {}
+        Convention::Go => return go_abi::record(signature, true, btf, machine),
+        Convention::GoStack => return go_abi::record(signature, false, btf, machine),
+    }
     let registers = if machine == Machine::Aarch64 { AARCH64 } else { X86_64 };
     let (mut used, mut stack) = (0, if machine == Machine::X86_64 { 8 } else { 0 });
     let mut fields = Vec::new();
@@ -64,7 +69,8 @@ pub(super) fn record(signature: &Signature, btf: &dyn Btf, machine: Machine) -> 
     Record { fields }
 }
 
-fn unreadable(name: &str, why: &str) -> Field {
+/// An argument that no script can read, and why.
+pub(super) fn unreadable(name: &str, why: &str) -> Field {
     let shape = Shape::Other(why.to_string());
     Field { name: name.to_string(), offset: 0, size: 0, signed: false, shape, on_stack: true }
 }

@@ -3,6 +3,7 @@
 //! A block gives one body a kind of probe. Where it reads the fields of tracepoints, those with other fields get a
 //! body of their own.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::check::{Body, Checker, VarSlot};
@@ -15,6 +16,7 @@ use super::tree::{Attach, AttachPoint, ProbeKind};
 use super::ty::Ty;
 use super::types::Space;
 use crate::diag::{Diagnostic, codes};
+use crate::host::Feature;
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
 
@@ -43,11 +45,10 @@ impl<'a> Checker<'a, '_> {
         let mut groups: Vec<(Group, Vec<AttachPoint>)> = Vec::new();
         for point in &probe.attach {
             let Some(kind) = self.probe_kind(point) else { continue };
-            // what only another mode runs is checked, and left out
-            let left_out = matches!(kind, ProbeKind::Test | ProbeKind::Bench);
             for place in self.expand(kind, point).unwrap_or_default() {
                 let group = self.group(kind, &place, reads);
-                if left_out {
+                // what only another mode runs is checked, and left out
+                if !self.options.mode.runs(kind) || self.is_filtered_out(kind, &place.name) {
                     groups.push((group, Vec::new()));
                     continue;
                 }
@@ -80,6 +81,11 @@ impl<'a> Checker<'a, '_> {
             });
         }
         vec![rules; made]
+    }
+
+    fn is_filtered_out(&self, kind: ProbeKind, name: &str) -> bool {
+        let of_the_run = matches!(kind, ProbeKind::Begin | ProbeKind::End | ProbeKind::SelfSignal);
+        !of_the_run && self.options.filter.as_ref().is_some_and(|filter| !filter.fits(name))
     }
 
     fn group(&mut self, kind: ProbeKind, place: &Place, reads: Reads) -> Group {
@@ -145,13 +151,30 @@ impl<'a> Checker<'a, '_> {
 
     /// Refuses more attach points than the limit.
     pub(super) fn check_count(&mut self, span: Span) {
-        let count: usize = self.bodies.iter().map(|body| body.attach.len()).sum();
         let most = self.options.max_probes as usize;
+        let count: usize = self.bodies.iter().map(|body| body.attach.len()).sum();
+        let count = if count > most { self.bodies.iter().map(|body| self.links(body)).sum() } else { count };
         if count > most {
             let message = format!("{count} probes, {most} at most");
             let error = Diagnostic::error(codes::TOO_LARGE, message).at(span, "passes the limit");
             self.report(error.help(format!("raise max_probes: BPFTRACE_MAX_PROBES={count}")));
         }
+    }
+}
+
+impl Checker<'_, '_> {
+    /// What the attach points of a body are to the kernel: many functions that one link holds are one.
+    fn links(&self, body: &Body) -> usize {
+        let together = match body.kind {
+            ProbeKind::Kprobe | ProbeKind::Kretprobe => self.host.has(Feature::KprobeMulti),
+            kind if kind.in_user_space() => self.host.has(Feature::UprobeMulti),
+            _ => false,
+        };
+        if !together {
+            return body.attach.len();
+        }
+        let written: HashSet<Span> = body.attach.iter().map(|at| at.span).collect();
+        written.len()
     }
 }
 

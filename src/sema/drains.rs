@@ -42,7 +42,7 @@ pub(super) fn mark(body: &mut [Stmt]) {
 
 fn may_end(stmt: &Stmt) -> bool {
     match &stmt.kind {
-        StmtKind::Return | StmtKind::Break | StmtKind::Continue | StmtKind::Exit { .. } => true,
+        StmtKind::Return(_) | StmtKind::Break | StmtKind::Continue | StmtKind::Exit { .. } => true,
         StmtKind::While { body, .. }
         | StmtKind::ForRange { body, .. }
         | StmtKind::ForMap { body, .. }
@@ -91,7 +91,8 @@ fn maps_of(stmt: &Stmt, visit: &mut dyn FnMut(MapId)) {
             body.iter().for_each(|stmt| maps_of(stmt, visit));
         }
         Unroll { body, .. } => body.iter().for_each(|stmt| maps_of(stmt, visit)),
-        Return | Break | Continue | Time { .. } => {}
+        Return(value) => value.iter().for_each(|value| in_expr(value, visit)),
+        Break | Continue | Time { .. } => {}
     }
 }
 

@@ -43,6 +43,10 @@ pub(super) enum Shape {
     },
     /// Offset and length of text that follows the record.
     Text,
+    /// Text at the address in the field, as long as the word at that offset says.
+    Counted {
+        length: u32,
+    },
     /// Of a type in BTF, in 8 bytes or several times as many.
     Typed(TypeId),
     /// Anything else, with its type as written.
@@ -52,7 +56,7 @@ pub(super) enum Shape {
 impl Field {
     /// An argument with a type, as against a field of a tracepoint's record.
     pub fn is_typed(&self) -> bool {
-        self.on_stack || matches!(self.shape, Shape::Typed(_))
+        self.on_stack || matches!(self.shape, Shape::Typed(_) | Shape::Counted { .. })
     }
 }
 

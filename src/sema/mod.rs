@@ -23,7 +23,9 @@ mod drains;
 pub mod expand;
 mod expr;
 mod fields;
+mod filter;
 pub mod format;
+mod go_abi;
 mod infer;
 pub mod listing;
 mod loops;
@@ -48,6 +50,9 @@ mod uapi;
 mod value;
 mod walk;
 
+pub use filter::Filter;
+use tree::ProbeKind;
+
 use crate::config::{Config, Missing, UnstableFeatures};
 use crate::diag::Sink;
 use crate::host::Host;
@@ -58,6 +63,30 @@ pub use print::print;
 /// True for a name of the language: a builtin, a function, a type. No header takes it over with a macro.
 pub fn is_own_name(name: &str) -> bool {
     signatures::find(name).is_some() || ctypes::language_type(name).is_some()
+}
+
+/// Which probes of a script run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// All but tests and benchmarks.
+    #[default]
+    Trace,
+    /// `test` probes, with `begin` and `end` (`--test`).
+    Test,
+    /// `bench` probes, with `begin` and `end` (`--bench`).
+    Bench,
+}
+
+impl Mode {
+    /// Whether probes of `kind` run.
+    fn runs(self, kind: ProbeKind) -> bool {
+        match kind {
+            ProbeKind::Begin | ProbeKind::End => true,
+            ProbeKind::Test => self == Mode::Test,
+            ProbeKind::Bench => self == Mode::Bench,
+            _ => self == Mode::Trace,
+        }
+    }
 }
 
 /// What the command line says about the run, as far as it changes the meaning of a script.
@@ -87,6 +116,10 @@ pub struct Options {
     pub stack_mode: StackMode,
     /// Which unstable features may be used (`unstable_…`).
     pub unstable: UnstableFeatures,
+    /// Which probes run.
+    pub mode: Mode,
+    /// Only probes whose names it fits run, beside `begin`, `end` and `self` (`--probe-filter`).
+    pub filter: Option<Filter>,
 }
 
 impl Options {
@@ -111,6 +144,8 @@ impl Default for Options {
             tai_offset: 0,
             stack_mode: StackMode::Symbols,
             unstable: Config::default().unstable,
+            mode: Mode::Trace,
+            filter: None,
         };
         options.adopt(&Config::default());
         options

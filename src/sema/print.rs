@@ -107,7 +107,8 @@ impl<'p> Printer<'p> {
             Unroll { count, body } => return self.round(&format!("unroll {count}"), body),
             Break => "break".into(),
             Continue => "continue".into(),
-            Return => "return".into(),
+            Return(None) => "return".into(),
+            Return(Some(value)) => format!("return {}", self.expr(value)),
             Printf { format, args } => {
                 let args: String = args.iter().map(|arg| format!(", {}", self.expr(arg))).collect();
                 format!("printf({}{args})", pieces(format))

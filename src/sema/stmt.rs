@@ -4,7 +4,7 @@ use super::calls::{self, Call};
 use super::check::Checker;
 use super::expr::Op;
 use super::signatures::Meaning;
-use super::tree::{ExprKind, MapId, Stmt, StmtKind, VarId};
+use super::tree::{ExprKind, MapId, ProbeKind, Stmt, StmtKind, VarId};
 use super::ty::Ty;
 use super::value::{Kind, Val};
 use crate::diag::{Diagnostic, codes};
@@ -54,8 +54,9 @@ impl Checker<'_, '_> {
                 None => self.branches(cond, then, otherwise.as_ref()),
             },
             StatementKind::Return(value) => {
-                value.iter().for_each(|value| self.returned(value));
-                Some(StmtKind::Return)
+                let value = value.as_ref().and_then(|value| self.returned(value));
+                let seen = matches!(self.body().kind, ProbeKind::Test | ProbeKind::Bench);
+                Some(StmtKind::Return(value.filter(|_| seen).map(Val::into_expr)))
             }
             StatementKind::Block(block) => return out.extend(self.block(block)),
             StatementKind::Discard(value) => self.value(value).map(|v| StmtKind::Expr(v.into_expr())),
@@ -72,13 +73,14 @@ impl Checker<'_, '_> {
         Some(StmtKind::If { cond: cond?.into_expr(), then, otherwise })
     }
 
-    fn returned(&mut self, value: &Expr) {
-        let Some(val) = self.value(value) else { return };
+    fn returned(&mut self, value: &Expr) -> Option<Val> {
+        let val = self.value(value)?;
         if !val.ty.is_int() {
             let message = "a probe returns an integer, or nothing";
             let label = format!("this is {}", self.name(&val.ty));
-            self.error::<()>(codes::TYPE_MISMATCH, value.span, message, label);
+            return self.error(codes::TYPE_MISMATCH, value.span, message, label);
         }
+        Some(val)
     }
 
     /// An expression for its effect; a block is its statements.
@@ -347,7 +349,7 @@ fn has_effect(kind: &ExprKind) -> bool {
 /// True when nothing runs after the statement.
 fn ends(stmt: &Stmt) -> bool {
     match &stmt.kind {
-        StmtKind::Return | StmtKind::Break | StmtKind::Continue | StmtKind::Exit { .. } => true,
+        StmtKind::Return(_) | StmtKind::Break | StmtKind::Continue | StmtKind::Exit { .. } => true,
         StmtKind::If { then, otherwise, .. } => then.iter().any(ends) && otherwise.iter().any(ends),
         _ => false,
     }

@@ -492,8 +492,8 @@ pub enum StmtKind {
     Break,
     /// Goes on with the next round of the innermost loop.
     Continue,
-    /// Ends this run of the probe.
-    Return,
+    /// Ends this run of the probe. Only who runs a probe by hand gets to see the value.
+    Return(Option<Expr>),
     /// `printf(format, args)`
     Printf {
         /// The format.

@@ -125,9 +125,16 @@ fn what_the_command_line_says_is_known() {
 
 #[test]
 fn more_probes_than_the_limit_are_refused() {
+    use beetrace::host::Feature;
     let few = Options { max_probes: 2, ..options() };
-    let text = outcome("kprobe:vfs_* { @++ }", &Fake::default(), &few);
+    let single = Fake::default().without(Feature::KprobeMulti);
+    let text = outcome("kprobe:vfs_* { @++ }", &single, &few);
     assert!(text.contains("error[E0602]: 4 probes, 2 at most"), "{text}");
+    // one link holds them all
+    let text = outcome("kprobe:vfs_* { @++ }", &Fake::default(), &few);
+    assert!(!text.contains("error"), "{text}");
+    let text = outcome("kprobe:vfs_*, kprobe:vfs_r*, kprobe:vfs_w* { @++ }", &Fake::default(), &few);
+    assert!(text.contains("error[E0602]: 3 probes, 2 at most"), "{text}");
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn printed(sources: &SourceMap, artifact: &Artifact) -> String {
         .unwrap_or_else(|failure| panic!("{}", told(failure.diagnostics)));
     let memory = Memory(Rc::new(RefCell::new(Vec::new())));
     let mut output = Text::new(Writer::new(Box::new(memory.clone()), Buffering::Full), true);
-    let options = RunOptions { quiet: true, verbose: false, print_maps: false };
+    let options = RunOptions { quiet: true, verbose: false, print_maps: false, trials: false };
     let outlets = Outlets { results: &mut output, messages: &mut std::io::sink() };
     run(artifact, &mut kernel, &options, &mut Processes::default(), outlets, signals)
         .unwrap_or_else(|failure| panic!("{}", told(failure.diagnostics)));

@@ -15,6 +15,7 @@
 //   spin MS             MS milliseconds of CPU time in user space
 //   call N              N calls of the function workload_call(i, "text"), i = 0 ... N-1
 //   store N             N writes of 8 bytes to the address 0x10000000, then one read from there
+//   http PORT N         answers N HTTP requests on 127.0.0.1, one after the other: accept4, read, write, close
 //   print TEXT          TEXT and a newline on standard output
 //   exit STATUS         ends with that status
 //
@@ -22,6 +23,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
@@ -30,6 +32,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -133,6 +136,22 @@ static void store(long count) {
     (void)*at;
 }
 
+// Reads each request at once: what sends them writes them in one go.
+static void http(long port, long count) {
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n";
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int listener = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (bind(listener, (struct sockaddr *)&at, sizeof at) || listen(listener, 8)) fail("listen");
+    for (; count > 0; count--) {
+        char request[4096];
+        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        if (fd < 0 || read(fd, request, sizeof request) < 0) fail("accept4");
+        if (write(fd, answer, sizeof answer - 1) < 0) fail("write");
+        close(fd);
+    }
+}
+
 // The name may hold \xNN, so that a shell can pass any byte.
 static void set_comm(const char *name) {
     char bytes[17] = {0};
@@ -167,6 +186,7 @@ static void event(int argc, char **argv) {
     else if (!strcmp(name, "call") && argc == 2)
         for (long i = 0; i < a; i++) workload_call(i, "text");
     else if (!strcmp(name, "store") && argc == 2) store(a);
+    else if (!strcmp(name, "http") && argc == 3) http(a, number(argv[2]));
     else if (!strcmp(name, "print") && argc == 2) puts(argv[1]);
     else if (!strcmp(name, "exit") && argc == 2) exit(a);
     else {

@@ -19,6 +19,11 @@ struct Program {
 const PROGRAMS: &[Program] = &[
     Program { name: "probed", source: "probed.c", compiler: &["gcc", "-O1", "-g", "-fpie", "-pie"] },
     Program { name: "probed-cpp", source: "probed.cc", compiler: &["g++", "-O1", "-g", "-static"] },
+    Program {
+        name: "probed-go",
+        source: "probed-go.s",
+        compiler: &["gcc", "-nostdlib", "-static", "-no-pie"],
+    },
     Program { name: "probed-rust", source: "probed.rs", compiler: RUST },
     Program { name: "probed-rust-v0", source: "probed.rs", compiler: RUST_V0 },
     Program {

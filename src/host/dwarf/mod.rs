@@ -22,6 +22,20 @@ pub struct Signature {
     pub parameters: Vec<(String, TypeId)>,
     /// Void when it gives nothing.
     pub result: TypeId,
+    /// How it is called.
+    pub convention: Convention,
+}
+
+/// Where functions find what they take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Convention {
+    /// As C's, which most languages use.
+    #[default]
+    C,
+    /// As Go's since 1.17: in registers.
+    Go,
+    /// As Go's before: on the stack.
+    GoStack,
 }
 
 /// Why a line of the source is nowhere in the code.

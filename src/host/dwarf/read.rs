@@ -8,10 +8,11 @@ use std::collections::HashMap;
 use gimli::{
     AttributeValue, DW_AT_abstract_origin, DW_AT_bit_offset, DW_AT_bit_size, DW_AT_byte_size,
     DW_AT_const_value, DW_AT_count, DW_AT_data_bit_offset, DW_AT_data_member_location, DW_AT_declaration,
-    DW_AT_encoding, DW_AT_low_pc, DW_AT_name, DW_AT_specification, DW_AT_type, DW_AT_upper_bound, DwAt,
-    DwTag, LittleEndian,
+    DW_AT_encoding, DW_AT_language, DW_AT_low_pc, DW_AT_name, DW_AT_producer, DW_AT_specification,
+    DW_AT_type, DW_AT_upper_bound, DW_AT_variable_parameter, DwAt, DwTag, LittleEndian,
 };
 
+use super::Convention;
 use crate::host::btf::{BtfKind, BtfMember, BtfType, TypeId};
 
 /// Bytes of a section.
@@ -37,6 +38,8 @@ pub struct RawSignature {
     pub parameters: Vec<(String, Option<Entry>)>,
     /// None for `void`.
     pub result: Option<Entry>,
+    /// How it is called.
+    pub convention: Convention,
 }
 
 /// References do not go on for ever.
@@ -92,7 +95,7 @@ fn first_range<'d>(dwarf: &Dwarf<'d>, unit: &Unit<'d>, entry: &Die<'d>) -> Optio
 }
 
 fn read_signature<'d>(dwarf: &Dwarf<'d>, unit: &Unit<'d>, offset: gimli::UnitOffset) -> RawSignature {
-    let mut made = RawSignature::default();
+    let mut made = RawSignature { convention: convention(dwarf, unit), ..RawSignature::default() };
     let Ok(mut tree) = unit.entries_tree(Some(offset)) else { return made };
     let Ok(root) = tree.root() else { return made };
     made.result =
@@ -103,11 +106,38 @@ fn read_signature<'d>(dwarf: &Dwarf<'d>, unit: &Unit<'d>, offset: gimli::UnitOff
         if entry.tag() != gimli::DW_TAG_formal_parameter {
             continue;
         }
+        // Go describes results as parameters, too
+        if let Some((_, AttributeValue::Flag(true))) = inherited(dwarf, unit, entry, DW_AT_variable_parameter)
+        {
+            continue;
+        }
         let name = inherited(dwarf, unit, entry, DW_AT_name).and_then(|(at, value)| text(dwarf, &at, value));
         let ty = inherited(dwarf, unit, entry, DW_AT_type).and_then(|(at, value)| referred(&at, value));
         made.parameters.push((name.unwrap_or_default(), ty));
     }
     made
+}
+
+/// How the functions of a unit are called.
+fn convention(dwarf: &Dwarf, unit: &Unit) -> Convention {
+    if !is_go(unit) {
+        return Convention::C;
+    }
+    let producer = root(unit).and_then(|root| root.attr_value(DW_AT_producer));
+    let producer = producer.and_then(|value| text(dwarf, &Home::Same(unit), value)).unwrap_or_default();
+    // `Go cmd/compile go1.22.1; regabi`
+    let flags = producer.split_once(';').map_or("", |(_, flags)| flags);
+    if flags.contains("regabi") { Convention::Go } else { Convention::GoStack }
+}
+
+fn is_go(unit: &Unit) -> bool {
+    let language = root(unit).and_then(|root| root.attr_value(DW_AT_language));
+    language == Some(AttributeValue::Language(gimli::DW_LANG_Go))
+}
+
+/// The entry of the whole unit.
+fn root<'d>(unit: &Unit<'d>) -> Option<Die<'d>> {
+    unit.entries().next_dfs().ok().flatten().cloned()
 }
 
 /// A unit that an attribute stands in: that of the entry, or another one that it refers to.
@@ -218,6 +248,8 @@ pub fn decode(dwarf: &Dwarf, at: Entry, name: &mut dyn FnMut(Option<Entry>) -> T
             };
             BtfType::Array { element: name(element), count }
         }
+        // behind no pointer, but one itself
+        gimli::DW_TAG_subroutine_type if is_go(&unit) => long(),
         gimli::DW_TAG_unspecified_type => BtfType::Void,
         _ => BtfType::Other,
     })

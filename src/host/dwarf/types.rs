@@ -67,6 +67,7 @@ impl UserTypes {
         Some(Signature {
             parameters: raw.parameters.into_iter().map(named).collect(),
             result: self.id(file, raw.result),
+            convention: raw.convention,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::super::dwarf::{FIRST_TYPE, NoLine, Signature};
+use super::super::dwarf::{Convention, FIRST_TYPE, NoLine, Signature};
 use super::super::elf::{Binaries, Binary, Function, Machine, Note};
 use super::super::{Btf, BtfKind, BtfMember, BtfType, HostError, TypeId};
 
@@ -235,7 +235,7 @@ impl Binary for FakeBinary {
             0x2100 => named(&[("by_value", 6), ("argc", 0), ("argv", 4), ("pair", 2)]),
             _ => return None,
         };
-        Some(Signature { parameters, result: TypeId(FIRST_TYPE) })
+        Some(Signature { parameters, result: TypeId(FIRST_TYPE), convention: Convention::default() })
     }
 
     fn line(&self, file: &str, line: u64, column: Option<u64>) -> Result<u64, NoLine> {

@@ -36,6 +36,10 @@ pub struct System {
     btf: OnceCell<Result<KernelBtf, HostError>>,
     binaries: SystemBinaries,
     includes: Vec<PathBuf>,
+    /// Features that are not to be used.
+    without: Vec<Feature>,
+    /// Lists the functions that can be traced, instead of tracefs.
+    traceable: Option<PathBuf>,
 }
 
 impl System {
@@ -56,6 +60,19 @@ impl System {
         self
     }
 
+    /// Does as if the kernel had none of these features (`--no-feature`).
+    pub fn without(mut self, features: Vec<Feature>) -> System {
+        self.without = features;
+        self
+    }
+
+    /// Takes the functions that kprobes can be put on from this file (`--traceable-functions`): lines of `name` or
+    /// `name [module]`.
+    pub fn with_traceable(mut self, file: Option<PathBuf>) -> System {
+        self.traceable = file;
+        self
+    }
+
     /// CPUs that are online now, in order.
     ///
     /// # Errors
@@ -73,6 +90,9 @@ impl Host for System {
     }
 
     fn has(&self, feature: Feature) -> bool {
+        if self.without.contains(&feature) {
+            return false;
+        }
         if let Some(known) = self.features.borrow().get(&feature) {
             return *known;
         }
@@ -97,7 +117,7 @@ impl Host for System {
     }
 
     fn kernel_functions(&self) -> Result<&[KernelFunction], HostError> {
-        kept(self.functions.get_or_init(tracefs::functions))
+        kept(self.functions.get_or_init(|| tracefs::functions(self.traceable.as_deref())))
     }
 
     fn is_kernel_symbol(&self, name: &str) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
+use std::path::Path;
 
 use super::super::{HostError, KernelFunction};
 
@@ -57,10 +58,12 @@ pub fn tracepoints() -> Result<Vec<(String, String)>, HostError> {
     Ok(list)
 }
 
-/// Functions that the kernel can trace, sorted.
-pub fn functions() -> Result<Vec<KernelFunction>, HostError> {
-    let root = root()?;
-    let text = read(&format!("{root}/available_filter_functions"))?;
+/// Functions that the kernel can trace, sorted; of a file that lists them instead of tracefs, if there is one.
+pub fn functions(file: Option<&Path>) -> Result<Vec<KernelFunction>, HostError> {
+    let text = match file {
+        Some(file) => read(&file.to_string_lossy())?,
+        None => read(&format!("{}/available_filter_functions", root()?))?,
+    };
     let mut list: Vec<_> = text.lines().filter_map(function).collect();
     list.sort_unstable();
     list.dedup();

@@ -15,7 +15,7 @@ use crate::ir::function::{
     BinOp, Cond, Function, InstData, Provenance, SlotData, Target, Terminator, Type, UnOp, Width,
 };
 use crate::ir::helper::{Helper, Ret};
-use crate::sema::tree::{AttachPoint, Probe};
+use crate::sema::tree::{AttachPoint, Expr, Probe};
 use crate::source::Span;
 use crate::wire::ledger::{self, Cause};
 use crate::wire::map::MapKind;
@@ -212,6 +212,17 @@ impl<'f, 'm> FuncBuilder<'f, 'm> {
         if self.is_reachable() {
             let exit = self.exit_block();
             self.jump(exit, &[]);
+        }
+    }
+
+    /// `return value`: the program's result, where anybody looks at it.
+    pub fn return_value(&mut self, value: Option<&'m Expr>) {
+        match value {
+            Some(value) => {
+                let value = self.scalar(value);
+                self.terminate(Terminator::Return(value));
+            }
+            None => self.return_(),
         }
     }
 

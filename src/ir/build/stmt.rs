@@ -44,7 +44,7 @@ impl<'m> FuncBuilder<'_, 'm> {
             StmtKind::Unroll { count, body } => self.unroll(*count, body),
             StmtKind::Break => self.break_(),
             StmtKind::Continue => self.continue_(),
-            StmtKind::Return => self.return_(),
+            StmtKind::Return(value) => self.return_value(value.as_ref()),
             StmtKind::Printf { format, args } => self.printf(statement, format, args),
             StmtKind::Formatted { what, format, args } => self.formatted(statement, *what, format, args),
             StmtKind::Join { array, space, separator } => {

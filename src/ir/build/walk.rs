@@ -94,8 +94,8 @@ pub fn each_expr_in<'t>(statements: &'t [Stmt], f: &mut impl FnMut(&'t Expr)) {
                 args.iter().for_each(|arg| each_expr(arg, f))
             }
             StmtKind::Exit { code } => code.iter().for_each(|code| each_expr(code, f)),
-            StmtKind::Return
-            | StmtKind::Break
+            StmtKind::Return(value) => value.iter().for_each(|value| each_expr(value, f)),
+            StmtKind::Break
             | StmtKind::Continue
             | StmtKind::PrintMap { .. }
             | StmtKind::Clear(_)

@@ -9,7 +9,7 @@ use std::io;
 use std::io::Write as _;
 
 use super::writer::Writer;
-use super::{Message, Output, TextKind};
+use super::{BenchmarkResult, Message, Output, TestResult, TextKind};
 use crate::runtime::format;
 use crate::runtime::maps::reduce::{self, words};
 use crate::runtime::maps::{MapView, sort};
@@ -113,6 +113,28 @@ impl Output for Json {
         writeln!(out, "{{\"type\": \"{kind}\", \"count\": {count}, \"data\": {data}}}")
             .expect("writing to memory");
         self.writer.commit().map(|()| true)
+    }
+
+    fn test_result(&mut self, names: &[&str], results: &[TestResult]) -> io::Result<()> {
+        let Some((name, result)) = names.iter().zip(results).next_back() else { return Ok(()) };
+        self.message_of("test_result", |out| {
+            out.push(b'{');
+            string(out, name.as_bytes());
+            let TestResult { passed, duration, output } = result;
+            write!(out, ": {{\"duration\": {duration}, \"passed\": {passed}, \"output\": ")
+                .expect("writing to memory");
+            string(out, output);
+            out.extend_from_slice(b"}}");
+        })
+    }
+
+    fn benchmark_result(&mut self, names: &[&str], result: &BenchmarkResult) -> io::Result<()> {
+        self.message_of("benchmark_result", |out| {
+            out.push(b'{');
+            string(out, names[result.index].as_bytes());
+            let BenchmarkResult { average, runs, .. } = result;
+            write!(out, ": {{\"average\": {average}, \"iters\": {runs}}}}}").expect("writing to memory");
+        })
     }
 
     fn events_end(&mut self) -> io::Result<()> {

@@ -7,6 +7,7 @@ pub mod histogram;
 pub mod json;
 pub mod sink;
 pub mod text;
+mod trials;
 pub mod writer;
 
 use std::io;
@@ -43,6 +44,30 @@ pub struct Message<'a> {
     pub line: u32,
     /// Where in the line, from 1.
     pub column: u32,
+}
+
+/// How a `test` probe ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestResult {
+    /// It returned 0, printed no error and did not exit with a status.
+    pub passed: bool,
+    /// Nanoseconds.
+    pub duration: u64,
+    /// What it printed, as text.
+    pub output: Vec<u8>,
+}
+
+/// What a `bench` probe took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BenchmarkResult {
+    /// Which it is of all.
+    pub index: usize,
+    /// None was told before it.
+    pub first: bool,
+    /// Nanoseconds for a run.
+    pub average: u64,
+    /// Runs.
+    pub runs: u64,
 }
 
 /// A form of output. Errors are those of writing: the run ends on the first.
@@ -91,6 +116,18 @@ pub trait Output {
         let _ = count;
         Ok(false)
     }
+
+    /// How the last of `results` ended, which are those of the first of `names`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn test_result(&mut self, names: &[&str], results: &[TestResult]) -> io::Result<()>;
+
+    /// What one of `names` took.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn benchmark_result(&mut self, names: &[&str], result: &BenchmarkResult) -> io::Result<()>;
 
     /// No more events follow; the maps come next.
     ///

@@ -105,6 +105,17 @@ impl Sink for FileSink {
 #[derive(Clone, Debug, Default)]
 pub struct Memory(pub Rc<RefCell<Vec<u8>>>);
 
+impl io::Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Sink for Memory {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.borrow_mut().extend_from_slice(bytes);

@@ -4,7 +4,7 @@ use std::io;
 
 use super::histogram::{write_hist, write_lhist};
 use super::writer::Writer;
-use super::{Message, Output, TextKind};
+use super::{BenchmarkResult, Message, Output, TestResult, TextKind, trials};
 use crate::runtime::format;
 use crate::runtime::maps::{MapView, reduce};
 use crate::runtime::names::Names;
@@ -26,6 +26,11 @@ impl Text {
     /// With `raw`, bytes of traced processes are not escaped.
     pub fn new(writer: Writer, raw: bool) -> Text {
         Text { writer, raw, warnings: true, errors: Box::new(io::stderr()) }
+    }
+
+    /// Says there what the script says about itself, instead of on standard error.
+    pub fn with_errors(self, errors: Box<dyn io::Write>) -> Text {
+        Text { errors, ..self }
     }
 
     /// Leaves out what `warnf` says.
@@ -84,6 +89,16 @@ impl Output for Text {
         line.extend_from_slice(message.text);
         line.push(b'\n');
         self.errors.write_all(&line)
+    }
+
+    fn test_result(&mut self, names: &[&str], results: &[TestResult]) -> io::Result<()> {
+        trials::test_result(&mut self.writer.buffer, names, results);
+        self.writer.commit()
+    }
+
+    fn benchmark_result(&mut self, names: &[&str], result: &BenchmarkResult) -> io::Result<()> {
+        trials::benchmark_result(&mut self.writer.buffer, names, result);
+        self.writer.commit()
     }
 
     fn events_end(&mut self) -> io::Result<()> {

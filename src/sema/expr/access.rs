@@ -10,10 +10,20 @@ use crate::syntax::ast;
 use super::super::check::Checker;
 use super::super::ctypes::{self, Member};
 use super::super::fields::{COMMON, Field, Shape};
+use super::super::registers;
 use super::super::tree::{Expr, ExprKind};
 use super::super::ty::Ty;
 use super::super::types::{IntType, Space, StructId, Type};
 use super::super::value::{Base, Kind, Place, Val};
+
+/// `x.y` of `args.x.y`.
+fn path_of_args(expr: &ast::Expr) -> Option<String> {
+    let ast::ExprKind::Field { base, name, .. } = &expr.kind else { return None };
+    match &base.kind {
+        ast::ExprKind::Name(args) if args == "args" => Some(name.clone()),
+        _ => path_of_args(base).map(|path| format!("{path}.{name}")),
+    }
+}
 
 impl Checker<'_, '_> {
     /// `base.name` and `base->name`, which mean the same: pointers are followed as needed.
@@ -24,6 +34,12 @@ impl Checker<'_, '_> {
         {
             self.unstable("typeinfo", "unstable_typeinfo", self.options.unstable.typeinfo, expr.span);
             return self.typeinfo_field(expr.span, of, name);
+        }
+        if let Some(path) = path_of_args(expr).filter(|path| path.contains('.'))
+            && let Some(field) = self.body().record.as_ref().and_then(|record| record.find(&path)).cloned()
+        {
+            // a part of an argument that is nowhere as a whole
+            return self.read_argument(expr.span, field, *name_span);
         }
         let mut val = self.expr(base)?;
         if matches!(val.kind, Kind::Args) {
@@ -182,6 +198,7 @@ impl Checker<'_, '_> {
                 let kind = ExprKind::DataLoc { offset: i64::from(field.offset) };
                 return Some(Val::new(Ty::Str { size: self.options.max_strlen }, span, kind));
             }
+            Shape::Counted { length } => return Some(self.counted_text(span, field.offset, *length)),
             Shape::Typed(id) => {
                 let btf = self.btf(name_span, "an argument")?;
                 self.types.of(btf, *id)
@@ -196,6 +213,24 @@ impl Checker<'_, '_> {
             }
         };
         self.load(span, ty, place)
+    }
+
+    /// Text whose address and length are words of the context.
+    fn counted_text(&self, span: Span, address: u32, length: u32) -> Val {
+        let word = |offset: u32| registers::word(span, offset as u16);
+        // what is read includes a NUL that is not there
+        let left = Box::new(word(length).into_expr());
+        let right = Box::new(Expr { span, ty: Type::Int(IntType::U64), kind: ExprKind::Int(1) });
+        let kind = ExprKind::Binary { op: ast::BinaryOp::Add, left, right };
+        let length = Expr { span, ty: Type::Int(IntType::U64), kind };
+        let kind = ExprKind::LoadStr {
+            address: Box::new(word(address).into_expr()),
+            offset: 0,
+            space: Space::User,
+            length: Some(Box::new(length)),
+            array: false,
+        };
+        Val::new(Ty::Str { size: self.options.max_strlen }, span, kind)
     }
 
     fn argument_enum(&mut self, name: &str) -> Option<Ty> {

@@ -196,7 +196,7 @@ fn variables_meet_behind_conditions() {
                 set(int(2)),
                 stmt(StmtKind::If { cond: var(), then: vec![set(int(3))], otherwise: vec![] }),
             ],
-            otherwise: vec![stmt(StmtKind::Return)],
+            otherwise: vec![stmt(StmtKind::Return(None))],
         }),
         stmt(StmtKind::If { cond: expr(Type::Bool, or), then: vec![], otherwise: vec![set(int(9))] }),
         stmt(StmtKind::PrintValue { value: var() }),

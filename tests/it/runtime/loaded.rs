@@ -44,7 +44,7 @@ fn a_run_prints_records_maps_and_losses() {
     let mut messages = Vec::new();
     let status = with_kernel(&artifact, |kernel| {
         let mut results = Text::new(Writer::new(Box::new(memory.clone()), Buffering::Auto), false);
-        let options = RunOptions { quiet: false, verbose: false, print_maps: true };
+        let options = RunOptions { quiet: false, verbose: false, print_maps: true, trials: false };
         let outlets = Outlets { results: &mut results, messages: &mut messages };
         run(&artifact, kernel, &options, &mut Processes::default(), outlets, Signals::install().unwrap())
             .unwrap()

@@ -16,7 +16,7 @@ use beetrace::wire::types::DataType;
 
 use super::fake::{self, Fake, Hooks, World};
 
-const OPTIONS: RunOptions = RunOptions { quiet: true, verbose: false, print_maps: true };
+const OPTIONS: RunOptions = RunOptions { quiet: true, verbose: false, print_maps: true, trials: false };
 
 const I64: DataType = DataType::Int { size: 8, signed: true };
 
