@@ -94,8 +94,8 @@ pub struct Config {
     pub max_probes: u32,
     /// Bytes of a string, NUL included.
     pub max_strlen: u32,
-    /// Bytes of an object that may lie on the stack.
-    pub on_stack_limit: u32,
+    /// Bytes of an object that may lie on the stack; none for what the compiler finds best.
+    pub on_stack_limit: Option<u32>,
     /// Pages of the ring buffer for each possible CPU; none for what fits the machine.
     pub perf_rb_pages: Option<u32>,
     /// How stacks are printed.
@@ -131,7 +131,7 @@ impl Default for Config {
             max_map_keys: 4096,
             max_probes: 1024,
             max_strlen: 1024,
-            on_stack_limit: 32,
+            on_stack_limit: None,
             perf_rb_pages: None,
             stack_mode: StackMode::Bpftrace,
             str_trunc_trailer: b"..".to_vec(),
@@ -178,14 +178,14 @@ const ROWS: &[Row] = &[
     Row("cpp_demangle", Flag(|c, on| c.cpp_demangle = on)),
     Row("lazy_symbolication", Flag(|c, on| c.lazy_symbolication = on)),
     Row("license", Exact(&LICENSES, |c, n| c.license = LICENSES[n])),
-    Row("log_size", Number(4096..=1 << 30, |c, n| c.log_size = n)),
-    Row("max_bpf_progs", Number(1..=1 << 20, |c, n| c.max_bpf_progs = n)),
-    Row("max_cat_bytes", Number(1..=1 << 30, |c, n| c.max_cat_bytes = n)),
+    Row("log_size", Number(0..=u32::MAX, |c, n| c.log_size = n)),
+    Row("max_bpf_progs", Number(0..=u32::MAX, |c, n| c.max_bpf_progs = n)),
+    Row("max_cat_bytes", Number(0..=u32::MAX, |c, n| c.max_cat_bytes = n)),
     Row("max_map_keys", Number(1..=1 << 28, |c, n| c.max_map_keys = n)),
-    Row("max_probes", Number(1..=1 << 20, |c, n| c.max_probes = n)),
+    Row("max_probes", Number(0..=u32::MAX, |c, n| c.max_probes = n)),
     Row("max_strlen", Number(1..=65536, |c, n| c.max_strlen = n)),
-    Row("on_stack_limit", Number(0..=512, |c, n| c.on_stack_limit = n)),
-    Row("perf_rb_pages", Number(1..=1 << 16, |c, n| c.perf_rb_pages = Some(n))),
+    Row("on_stack_limit", Number(0..=u32::MAX, |c, n| c.on_stack_limit = Some(n))),
+    Row("perf_rb_pages", Number(0..=1 << 16, |c, n| c.perf_rb_pages = Some(n).filter(|n| *n > 0))),
     Row(
         "stack_mode",
         Word(&["bpftrace", "perf", "raw", "build_id"], |c, n| {
@@ -255,7 +255,7 @@ impl Config {
         match &row.1 {
             Flag(set) => set(self, truth(&text).ok_or("true, false, 1 or 0")?),
             Number(range, set) => {
-                let number = text.replace('_', "").parse().ok().filter(|n| range.contains(n));
+                let number = number(&text).filter(|n| range.contains(n));
                 let (least, most) = (range.start(), range.end());
                 set(self, number.ok_or_else(|| format!("a number from {least} to {most}"))?);
             }
@@ -296,6 +296,15 @@ impl Config {
                 sink.push(warning.at(setting.key_span, "not needed any more"));
                 continue;
             }
+            let mut name = name;
+            if let Some((_, new)) = RENAMED.iter().find(|(old, _)| *old == name) {
+                let warning = Diagnostic::warning(
+                    codes::DEPRECATED,
+                    format!("the setting `{name}` is called `{new}` now"),
+                );
+                sink.push(warning.at(setting.key_span, "former name"));
+                name = (*new).to_owned();
+            }
             if !names().any(|known| known == name) {
                 sink.push(unknown(setting, &name));
                 continue;
@@ -321,9 +330,6 @@ impl Config {
 fn unknown(setting: &Setting, name: &str) -> Diagnostic {
     let error = Diagnostic::error(codes::SETTING, format!("there is no setting `{}`", setting.key));
     let error = error.at(setting.key_span, "unknown setting");
-    if let Some((_, new)) = RENAMED.iter().find(|(old, _)| *old == name) {
-        return error.help(format!("it is called `{new}` now"));
-    }
     if ENVIRONMENT_ONLY.contains(&name) {
         let variable = name.to_ascii_uppercase();
         return error.help(format!("this is a variable of the environment only: BPFTRACE_{variable}"));
@@ -340,6 +346,15 @@ fn as_text(value: &SettingValue) -> String {
         SettingValue::Bool(on) => on.to_string(),
         SettingValue::Str(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         SettingValue::Word(word) => word.clone(),
+    }
+}
+
+/// A number as literals of the language write it: decimal or hexadecimal, with underscores.
+fn number(text: &str) -> Option<u32> {
+    let digits = text.replace('_', "");
+    match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => digits.parse().ok(),
     }
 }
 

@@ -101,7 +101,8 @@ fn choose_scratch(
         if must && target.scratch.is_none() {
             return Err(no_scratch(func, data.size, slot));
         }
-        chosen[slot] = must || (target.scratch.is_some() && data.size > frame::LARGE);
+        chosen[slot] =
+            must || (target.scratch.is_some() && data.size > target.on_stack && !lives.needs_stack(slot));
     }
     Ok(chosen)
 }

@@ -25,7 +25,7 @@ pub const STACK: u32 = 512;
 const ROUNDS: u32 = 16;
 /// Bytes of stack of a function that the kernel calls back, as the kernel rounds: all frames together have 512.
 const CALLBACK: u32 = 32;
-/// Slots larger than this do not go to the stack when there is scratch memory.
+/// Slots larger than this do not go to the stack when there is scratch memory, unless the script says otherwise.
 pub const LARGE: u32 = 256;
 
 /// Bytes of stack for each function of a program: those that run inside one another have 512 together.

@@ -83,4 +83,6 @@ pub struct Target {
     pub check: bool,
     /// Per-CPU scratch map and this program's entry in it, for frames that would pass 512 bytes.
     pub scratch: Option<(MapRef, u32)>,
+    /// Bytes of the largest object that goes to the stack when there is scratch memory.
+    pub on_stack: u32,
 }

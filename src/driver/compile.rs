@@ -2,16 +2,18 @@
 //!
 //! Pure: what the machine is like comes from a [`Host`], what the user wants from [`Settings`].
 
+use std::collections::BTreeMap;
+
 use crate::codegen::inst::{Code, Target};
 use crate::config::Config;
-use crate::diag::Sink;
+use crate::diag::{Diagnostic, Sink, codes};
 use crate::driver::headers::OfHost;
 use crate::host::{Feature, Host};
 use crate::ir::outline::Mechanism;
 use crate::ir::{self, Module, Terminator};
 use crate::object::artifact::Artifact;
 use crate::sema::tree::{self, ProbeKind};
-use crate::source::{FileId, SourceMap};
+use crate::source::{FileId, SourceMap, Span};
 use crate::syntax::ast;
 use crate::syntax::cpp::Prepared;
 use crate::wire::map::{MapKind, MapRole, MapSpec};
@@ -105,6 +107,7 @@ pub fn compile(
         return None;
     }
     let mut module = ir::build::build(&program, &facts(&program, host, settings), sink);
+    count_programs(&module, settings.config.max_bpf_progs, sink);
     if sink.has_errors() || !see(Product::Ir(&module)) {
         return None;
     }
@@ -121,7 +124,27 @@ pub fn compile(
         kprobe_multi: needs_multi(&module, |kind| !kind.in_user_space()) && host.has(Feature::KprobeMulti),
         uprobe_multi: needs_multi(&module, ProbeKind::in_user_space) && host.has(Feature::UprobeMulti),
     };
-    Some(object::assemble(&module, codes, sources, options))
+    let artifact = object::assemble(&module, codes, sources, options);
+    Some(Artifact { config: settings.config.clone(), ..artifact })
+}
+
+/// Says so when wildcards became more programs than the settings allow; programs that a script names one by one do not
+/// count.
+fn count_programs(module: &Module, most: u32, sink: &mut Sink) {
+    let mut counts: BTreeMap<u32, (usize, Span)> = BTreeMap::new();
+    for program in &module.programs {
+        counts.entry(program.function.clause).or_insert((0, program.function.span)).0 += 1;
+    }
+    let expanded = counts.values().filter(|(count, _)| *count > 1);
+    let (mut all, mut last) = (0, Span::default());
+    for (count, span) in expanded {
+        (all, last) = (all + count, *span);
+    }
+    if all > most as usize {
+        let error = Diagnostic::error(codes::TOO_LARGE, format!("{all} programs, {most} at most"));
+        let error = error.at(last, "as many as its attach points need");
+        sink.push(error.help(format!("allow more: config = {{ max_bpf_progs = {all} }}")));
+    }
 }
 
 /// Asked only when there is something to gain: probing costs system calls.
@@ -181,6 +204,7 @@ fn generate(module: &mut Module, host: &dyn Host, settings: &Settings, sink: &mu
         registers: settings.registers,
         check: cfg!(debug_assertions),
         scratch: None,
+        on_stack: settings.config.on_stack_limit.unwrap_or(codegen::frame::LARGE),
     };
     let mut list = Vec::with_capacity(module.programs.len());
     for (index, program) in module.programs.iter().enumerate() {

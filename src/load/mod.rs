@@ -92,7 +92,7 @@ impl Loaded {
         // filling a map of maps takes a grace period of the kernel's: time enough to load the programs
         let (swaps, programs) = std::thread::scope(|scope| {
             let swaps = swap::start(scope, artifact, &maps, &written, prepared.btf());
-            let programs = program::load_all(&prepared, options);
+            let programs = program::load_all(&prepared, &artifact.config, options);
             (swap::finish(swaps), programs)
         });
         let memory = |(index, spec): (usize, &MapSpec)| {

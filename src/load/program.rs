@@ -1,6 +1,6 @@
 //! Programs into the kernel, each by a call of its own.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
@@ -11,9 +11,10 @@ use super::kernel::check_fd;
 use super::object::Prepared;
 use super::target::{Holder, TargetFunction};
 use super::{Options, parallel};
+use crate::config::Config;
 
-/// First size of the verifier's log, and its last: more is not taken by every kernel.
-const LOG_FIRST: usize = 1 << 18;
+/// Least and largest size of the verifier's log: more is not taken by every kernel.
+const LOG_LEAST: usize = 128;
 const LOG_LAST: usize = (1 << 24) - 1;
 
 /// A program as the kernel takes it.
@@ -35,12 +36,12 @@ pub struct Image {
 }
 
 /// Loads every program, in parallel when there are many. All refused ones are told.
-pub fn load_all(prepared: &Prepared, options: &Options) -> Result<Vec<OwnedFd>, LoadError> {
+pub fn load_all(prepared: &Prepared, config: &Config, options: &Options) -> Result<Vec<OwnedFd>, LoadError> {
     let btf = prepared.btf();
     let jobs: Vec<(usize, &Image)> = prepared.images.iter().enumerate().collect();
     let mut results = parallel::map(jobs, |(index, image)| {
         // None once cancelled
-        (index, (!options.cancelled()).then(|| load(image, btf)))
+        (index, (!options.cancelled()).then(|| load(image, config, btf)))
     });
     results.sort_by_key(|(index, _)| *index);
     let mut loaded = Vec::new();
@@ -56,15 +57,16 @@ pub fn load_all(prepared: &Prepared, options: &Options) -> Result<Vec<OwnedFd>, 
 }
 
 /// Loads one program; when it is refused, once more with the verifier's log.
-fn load(image: &Image, btf: Option<BorrowedFd>) -> Result<OwnedFd, (io::Error, String)> {
-    let error = match attempt(image, btf, None) {
+fn load(image: &Image, config: &Config, btf: Option<BorrowedFd>) -> Result<OwnedFd, (io::Error, String)> {
+    let license = CString::new(config.license).unwrap_or_default();
+    let error = match attempt(image, &license, btf, None) {
         Ok(fd) => return Ok(fd),
         Err(error) => error,
     };
-    let mut size = LOG_FIRST;
+    let mut size = (config.log_size as usize).clamp(LOG_LEAST, LOG_LAST);
     loop {
         let mut log = vec![0u8; size];
-        match attempt(image, btf, Some(&mut log)) {
+        match attempt(image, &license, btf, Some(&mut log)) {
             // memory or another program stood in the way the first time
             Ok(fd) => return Ok(fd),
             Err(full) if full.raw_os_error() == Some(libc::ENOSPC) && size < LOG_LAST => {
@@ -78,7 +80,12 @@ fn load(image: &Image, btf: Option<BorrowedFd>) -> Result<OwnedFd, (io::Error, S
     }
 }
 
-fn attempt(image: &Image, btf: Option<BorrowedFd>, log: Option<&mut Vec<u8>>) -> io::Result<OwnedFd> {
+fn attempt(
+    image: &Image,
+    license: &CStr,
+    btf: Option<BorrowedFd>,
+    log: Option<&mut Vec<u8>>,
+) -> io::Result<OwnedFd> {
     let mut options = sys::bpf_prog_load_opts {
         sz: size_of::<sys::bpf_prog_load_opts>() as sys::size_t,
         expected_attach_type: image.attach,
@@ -112,7 +119,7 @@ fn attempt(image: &Image, btf: Option<BorrowedFd>, log: Option<&mut Vec<u8>>) ->
         sys::bpf_prog_load(
             image.kind,
             name.as_ptr(),
-            c"GPL".as_ptr(),
+            license.as_ptr(),
             image.insns.as_ptr(),
             image.insns.len() as sys::size_t,
             &raw mut options,

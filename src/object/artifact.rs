@@ -3,6 +3,7 @@
 //! Independent of the host: no file descriptors, no addresses, no syntax trees.
 
 use crate::codegen::inst::{Insn, Reloc};
+use crate::config::Config;
 use crate::sema::tree::{Attach, ProbeKind};
 use crate::wire::map::MapSpec;
 use crate::wire::record::Action;
@@ -26,6 +27,8 @@ pub struct Artifact {
     pub action_places: Vec<(u32, u32, u32)>,
     /// Source files that line records name.
     pub files: Vec<String>,
+    /// Settings, for what matters when the script is loaded and runs.
+    pub config: Config,
 }
 
 /// One program.

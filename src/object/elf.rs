@@ -35,9 +35,6 @@ use crate::codegen::inst::{Insn, Reloc};
 use crate::sema::tree::{Attach, ProbeKind};
 use crate::wire::map::{MapKind, MapSpec};
 
-/// Licence told to the kernel: helpers that tracing needs are for GPL-compatible programs only.
-const LICENCE: &[u8] = b"GPL\0";
-
 /// A finished object.
 #[derive(Clone, Debug)]
 pub struct Elf {
@@ -51,7 +48,8 @@ pub struct Elf {
 pub fn write(artifact: &Artifact) -> Elf {
     let mut writer = Writer::new(artifact);
     let license = writer.section("license", SectionKind::Data);
-    writer.object.append_section_data(license, LICENCE, 1);
+    let text = [artifact.config.license.as_bytes(), b"\0"].concat();
+    writer.object.append_section_data(license, &text, 1);
     let types = writer.maps();
     writer.programs();
     writer.finish_btf();

@@ -11,20 +11,20 @@ use super::failure::words;
 use super::value::{tail, text, unsigned};
 use crate::wire::record::{Field, JOIN_SIZE, JOIN_TEXTS};
 
-/// Bytes of a file that `cat` prints at most (`cat_bytes_max`).
-const CAT: u64 = 10240;
 /// Bytes of a command's output that are kept at most.
 const OUTPUT: u64 = 16 << 20;
 
-/// The beginning of a file, or why there is none.
+/// The beginning of a file, at most `most` bytes, or why there is none.
 ///
 /// # Errors
 /// In words, when it cannot be opened or read.
-pub fn cat(path: &[u8]) -> Result<Vec<u8>, String> {
+pub fn cat(path: &[u8], most: u32) -> Result<Vec<u8>, String> {
     let path = Path::new(OsStr::from_bytes(path));
     let failed = |error: std::io::Error| format!("cannot read {}: {}", path.display(), words(&error));
     let mut contents = Vec::new();
-    File::open(path).and_then(|file| file.take(CAT).read_to_end(&mut contents)).map_err(failed)?;
+    File::open(path)
+        .and_then(|file| file.take(u64::from(most)).read_to_end(&mut contents))
+        .map_err(failed)?;
     Ok(contents)
 }
 
@@ -65,8 +65,9 @@ mod tests {
 
     #[test]
     fn files_and_commands() {
-        assert_eq!(cat(b"/proc/sys/kernel/ostype").unwrap(), b"Linux\n");
-        assert_eq!(cat(b"/nowhere").unwrap_err(), "cannot read /nowhere: no such file or directory");
+        assert_eq!(cat(b"/proc/sys/kernel/ostype", 10240).unwrap(), b"Linux\n");
+        assert_eq!(cat(b"/proc/sys/kernel/ostype", 3).unwrap(), b"Lin");
+        assert_eq!(cat(b"/nowhere", 10240).unwrap_err(), "cannot read /nowhere: no such file or directory");
         assert_eq!(system(b"echo one; echo two").unwrap(), b"one\ntwo\n");
         assert_eq!(system(b"exit 3").unwrap(), b"");
         let long = system(b"head -c 100000 /dev/zero | tr '\\0' x").unwrap();

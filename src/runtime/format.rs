@@ -147,8 +147,9 @@ fn write_value(out: &mut Vec<u8>, shape: &Shape, ty: &DataType, bytes: &[u8], co
             let shown = &text[..text.len().min(precision)];
             context.text(out, shown);
             if cut {
-                let room = (precision - shown.len()).min(value::TRAILER.len());
-                out.extend_from_slice(&value::TRAILER[..room]);
+                let trailer = context.names.trailer();
+                let room = (precision - shown.len()).min(trailer.len());
+                out.extend_from_slice(&trailer[..room]);
             }
         }
         _ => value::write(out, ty, bytes, 1, context),

@@ -9,7 +9,7 @@ use super::symbols::kernel::Symbols;
 use super::symbols::process::Processes;
 use super::system;
 use super::time::Clocks;
-use super::value::unsigned;
+use super::value::{TRAILER, unsigned};
 use crate::object::artifact::{Artifact, AttachPoint};
 use crate::wire::codes;
 use crate::wire::stack::BUILD_ID_VALID;
@@ -27,6 +27,10 @@ pub trait Names {
     fn text(&mut self, name: Name, number: u64) -> String;
     /// A process was seen: look at it while it is there.
     fn sight(&mut self, pid: u32);
+    /// What is put behind text that was cut.
+    fn trailer(&self) -> &[u8] {
+        TRAILER
+    }
 }
 
 /// Stacks whose text is kept.
@@ -44,6 +48,7 @@ pub struct SystemNames<'a> {
     clocks: Clocks,
     /// Formats and patterns of the artifact.
     texts_of: &'a [String],
+    trailer: &'a [u8],
     texts: HashMap<(Name, u64), String>,
 }
 
@@ -55,6 +60,8 @@ impl<'a> SystemNames<'a> {
             |point: &'a AttachPoint| Some((point.cookie, point.target.user_place()?.function.as_str()));
         SystemNames {
             functions: points.filter_map(function).collect(),
+            trailer: &artifact.config.str_trunc_trailer,
+            processes: Processes::with(&artifact.config),
             ..SystemNames::new(&artifact.probe_names, &artifact.texts, stacks)
         }
     }
@@ -75,6 +82,7 @@ impl<'a> SystemNames<'a> {
             cgroups: Cgroups::default(),
             clocks: Clocks::now(),
             texts_of: texts,
+            trailer: TRAILER,
             texts: HashMap::new(),
         }
     }
@@ -215,7 +223,11 @@ impl Names for SystemNames<'_> {
 
     fn sight(&mut self, pid: u32) {
         if self.stacks.is_some() {
-            self.processes.look_at(pid);
+            self.processes.sight(pid);
         }
+    }
+
+    fn trailer(&self) -> &[u8] {
+        self.trailer
     }
 }

@@ -227,7 +227,7 @@ impl<'a> Session<'a> {
             Formatted::Error | Formatted::Warning => {
                 self.output.message(&message(what == Formatted::Error, text))
             }
-            Formatted::Cat => match acts::cat(text) {
+            Formatted::Cat => match acts::cat(text, self.artifact.config.max_cat_bytes) {
                 Ok(contents) => self.output.text(TextKind::Cat, &contents),
                 Err(why) => self.output.message(&message(true, why.as_bytes())),
             },

@@ -13,7 +13,7 @@ use super::escape::escape;
 use super::names::{Names, unknown};
 use crate::wire::types::{DataType, Name, StructField};
 
-/// Printed after text that was cut.
+/// Printed after text that was cut, unless a setting says otherwise.
 pub const TRAILER: &[u8] = b"..";
 
 /// What values need besides their bytes.
@@ -41,7 +41,7 @@ pub fn write(out: &mut Vec<u8>, ty: &DataType, bytes: &[u8], div: u64, context: 
         DataType::Str { size } => {
             let (text, cut) = text(bytes, *size);
             context.text(out, text);
-            out.extend_from_slice(if cut { TRAILER } else { b"" });
+            out.extend_from_slice(if cut { context.names.trailer() } else { b"" });
         }
         DataType::Bytes { size } => write_hex(out, head(bytes, *size), Hex::Readable),
         DataType::Buffer { size } => write_hex(out, buffer(bytes, *size), Hex::Readable),

@@ -7,6 +7,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use beetrace::codegen::frame;
 use beetrace::codegen::inst::Target;
 use beetrace::codegen::{compile, disasm};
 use beetrace::ir::{MapRef, Module, parse, verify};
@@ -16,7 +17,8 @@ use cranelift_entity::EntityRef;
 const RULE: &str = "; ---- gives ----\n";
 
 fn target(options: &str) -> Target {
-    let mut target = Target { v4: true, gotol: true, registers: 10, check: true, scratch: None };
+    let mut target =
+        Target { v4: true, gotol: true, registers: 10, check: true, scratch: None, on_stack: frame::LARGE };
     let mut words = options.split_whitespace();
     while let Some(word) = words.next() {
         let mut number = || words.next().unwrap().trim_start_matches("map").parse().unwrap();

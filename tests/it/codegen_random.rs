@@ -1,6 +1,7 @@
 //! Random functions: what the code does in the model of the kernel is what the IR means, with all registers and with
 //! six, for old kernels and new ones.
 
+use beetrace::codegen::frame;
 use beetrace::codegen::inst::Target;
 use beetrace::codegen::{compile, disasm, sim};
 use beetrace::ir::fuzz::{self, Config};
@@ -44,9 +45,9 @@ fn check(seed: u64, module: &Module, target: &Target) {
 fn targets(module: &mut Module) -> [Target; 3] {
     let scratch = Some((module.maps.push(scratch_map()), 1));
     [
-        Target { v4: true, gotol: true, registers: 10, check: true, scratch },
-        Target { v4: false, gotol: false, registers: 10, check: true, scratch },
-        Target { v4: false, gotol: false, registers: 6, check: true, scratch },
+        Target { v4: true, gotol: true, registers: 10, check: true, scratch, on_stack: frame::LARGE },
+        Target { v4: false, gotol: false, registers: 10, check: true, scratch, on_stack: frame::LARGE },
+        Target { v4: false, gotol: false, registers: 6, check: true, scratch, on_stack: frame::LARGE },
     ]
 }
 

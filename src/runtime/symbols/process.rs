@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use super::Symbol;
 use super::elf::Table;
 use super::jit;
+use crate::config::{Config, SymbolCache};
 use crate::host::elf::demangle::demangle;
 
 /// Processes remembered.
@@ -36,6 +37,10 @@ pub struct Processes {
     files: HashMap<Key, Mapped>,
     vdso: Option<Table>,
     clock: u64,
+    /// Names as the linker has them.
+    mangled: bool,
+    /// Nothing is kept from one address to the next.
+    forgetful: bool,
 }
 
 #[derive(Debug)]
@@ -79,6 +84,20 @@ enum Contents {
 }
 
 impl Processes {
+    /// As the settings `cpp_demangle` and `cache_user_symbols` say. A cache by program would be the same: files are kept
+    /// by program in any case, and what differs between processes of a program is where they are mapped.
+    pub fn with(config: &Config) -> Processes {
+        let forgetful = config.cache_user_symbols == SymbolCache::None;
+        Processes { mangled: !config.cpp_demangle, forgetful, ..Processes::default() }
+    }
+
+    /// A process was seen, and may be gone when a name is asked for.
+    pub fn sight(&mut self, pid: u32) {
+        if !self.forgetful {
+            self.look_at(pid);
+        }
+    }
+
     /// Looks at a process, unless that was done.
     pub fn look_at(&mut self, pid: u32) {
         let Some(identity) = identity(pid) else { return };
@@ -132,6 +151,10 @@ impl Processes {
     /// Where an address of a process lies; None where nothing is known of it.
     pub fn find(&mut self, pid: u32, address: u64) -> Option<Symbol> {
         self.clock += 1;
+        if self.forgetful {
+            self.known.clear();
+            self.files.clear();
+        }
         self.look_at(pid);
         if !self.is_mapped(pid, address) {
             let stale = self.known.get(&pid).is_some_and(|process| process.looked.elapsed() > PAUSE);
@@ -156,6 +179,7 @@ impl Processes {
             Place::Anonymous => process.jitted(pid, address),
         };
         let (name, offset) = match found {
+            Some((name, offset)) if self.mangled => (Some(name.to_owned()), offset),
             Some((name, offset)) => (Some(demangle(name)), offset),
             None => (None, 0),
         };

@@ -9,6 +9,7 @@
 use std::rc::Rc;
 
 use super::macros::{Macro, Macros};
+use super::operand;
 use super::substitute::substitute;
 use super::token::{Kind, Token};
 use crate::diag::{Diagnostic, Sink, codes};
@@ -32,6 +33,8 @@ pub(super) struct Expander<'a> {
     depth: usize,
     /// A limit was passed, which has been said.
     pub tired: bool,
+    /// What is being expanded is the script's own language, in which an expression stays one.
+    pub script: bool,
 }
 
 /// An argument: as written, and with its macros expanded.
@@ -50,6 +53,7 @@ impl<'a> Expander<'a> {
             budget: BUDGET,
             depth: 0,
             tired: false,
+            script: false,
         }
     }
 
@@ -125,7 +129,7 @@ impl<'a> Expander<'a> {
             first.space = token.space;
         }
         self.spend(made.len(), hidden_depth(&made), span, sink)?;
-        Some(made)
+        Some(if self.script && found.params.is_none() { operand::keep_together(made) } else { made })
     }
 
     /// Brings the arguments to the number of parameters.

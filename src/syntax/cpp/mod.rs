@@ -7,7 +7,7 @@
 //!
 //! An `import` takes in C where it stands, and the script that it names is prepared with what was defined so far.
 //!
-//! What differs from C: macros expand in predicates and bodies of probes, not in attach points, names of fields, `$x`
+//! What differs from C: a macro without parameters that stands for an expression is one operand of the script; macros expand in predicates and bodies of probes, not in attach points, names of fields, `$x`
 //! and `@x`; macros of headers leave the language's own names alone.
 //!
 //! Invariants: work and memory are linear in the script, its headers and what the macros make, which is limited.
@@ -20,6 +20,7 @@ mod hide;
 mod imports;
 mod items;
 mod macros;
+mod operand;
 mod output;
 mod script;
 mod substitute;

@@ -111,7 +111,9 @@ impl Preprocessor<'_> {
     fn flush(&mut self, run: &mut Vec<Token>, out: &mut Vec<Token>) {
         if !run.is_empty() {
             let mut sink = crate::diag::Sink::default();
+            self.expander.script = true;
             out.extend(self.expander.expand(std::mem::take(run), &mut sink));
+            self.expander.script = false;
             self.pass_on(sink);
         }
     }

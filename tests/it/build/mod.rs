@@ -28,7 +28,14 @@ fn module(program: &Program, facts: &Facts) -> Module {
 /// Machine code can be made of it, in scratch memory where the frame is too small.
 fn compiles(module: &Module) {
     let scratch = Some((cranelift_entity::EntityRef::new(0), 0));
-    let target = Target { v4: true, gotol: true, registers: 10, check: true, scratch };
+    let target = Target {
+        v4: true,
+        gotol: true,
+        registers: 10,
+        check: true,
+        scratch,
+        on_stack: beetrace::codegen::frame::LARGE,
+    };
     for program in &module.programs {
         codegen::compile(&program.function, &module.maps, &target).unwrap_or_else(|error| panic!("{error}"));
     }
