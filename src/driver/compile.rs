@@ -10,7 +10,7 @@ use crate::diag::{Diagnostic, Sink, codes};
 use crate::driver::headers::OfHost;
 use crate::host::{Feature, Host};
 use crate::ir::outline::Mechanism;
-use crate::ir::{self, Module, Terminator};
+use crate::ir::{self, MapRef, Module, Terminator};
 use crate::object::artifact::Artifact;
 use crate::sema::tree::{self, ProbeKind};
 use crate::source::{FileId, SourceMap, Span};
@@ -115,7 +115,10 @@ pub fn compile(
     if !see(Product::Opt(&module)) {
         return None;
     }
-    outline(&mut module, host);
+    outline(&mut module, host, sink);
+    if sink.has_errors() {
+        return None;
+    }
     let codes = generate(&mut module, host, settings, sink)?;
     if !see(Product::Asm(&module, &codes)) {
         return None;
@@ -176,7 +179,7 @@ fn facts(program: &tree::Program, host: &dyn Host, settings: &Settings) -> ir::b
 const CALLED_ROUNDS: u32 = 7_000;
 
 /// Makes functions of loops for kernels that do not count rounds in place.
-fn outline(module: &mut Module, host: &dyn Host) {
+fn outline(module: &mut Module, host: &dyn Host, sink: &mut Sink) {
     let counts = |program: &ir::module::Program| {
         program
             .function
@@ -191,8 +194,21 @@ fn outline(module: &mut Module, host: &dyn Host) {
         true => Mechanism::Helper,
         false => Mechanism::Calls { most: CALLED_ROUNDS },
     };
-    ir::outline::module(module, mechanism);
+    for (program, bytes) in ir::outline::module(module, mechanism) {
+        if bytes > PER_CPU_VALUE {
+            let span = module.programs[program].function.span;
+            let message = format!("the loops of this probe share {bytes} bytes with it");
+            let error = Diagnostic::error(codes::TOO_LARGE, message).at(span, "too much to share");
+            let note = format!(
+                "{PER_CPU_VALUE} bytes at most on kernels that do not count rounds in place (may_goto)"
+            );
+            sink.push(error.note(note));
+        }
+    }
 }
+
+/// Bytes of a value that the kernel keeps for each CPU (PCPU_MIN_UNIT_SIZE).
+const PER_CPU_VALUE: u32 = 32 << 10;
 
 /// Selects instructions for every program. The scratch map is there while frames are laid out, and goes when no
 /// program needed it.
@@ -206,19 +222,37 @@ fn generate(module: &mut Module, host: &dyn Host, settings: &Settings, sink: &mu
         scratch: None,
         on_stack: settings.config.on_stack_limit.unwrap_or(codegen::frame::LARGE),
     };
-    let mut list = Vec::with_capacity(module.programs.len());
-    for (index, program) in module.programs.iter().enumerate() {
-        target.scratch = Some((scratch, index as u32));
-        match codegen::compile(&program.function, &module.maps, &target) {
-            Ok(code) => list.push(code),
-            Err(error) => sink.push(error.diagnostic()),
-        }
+    let mut list = select(module, &mut target, (scratch, 1), sink);
+    if list.iter().any(|code| code.scratch > PER_CPU_VALUE) && !sink.has_errors() {
+        // Every CPU keeps its own in an array for all of them.
+        let cpus = host.possible_cpus();
+        module.maps[scratch].kind = MapKind::Array;
+        module.maps[scratch].max_entries = module.programs.len() as u32 * cpus;
+        list = select(module, &mut target, (scratch, cpus), sink);
     }
     if list.iter().all(|code| code.scratch == 0) {
         let kept: Vec<MapSpec> = module.maps.values().take(module.maps.len() - 1).cloned().collect();
         module.maps = kept.into_iter().collect();
     }
     (!sink.has_errors()).then_some(list)
+}
+
+/// The code of each program, which has `apart` entries of the scratch map to itself.
+fn select(
+    module: &Module,
+    target: &mut Target,
+    (scratch, apart): (MapRef, u32),
+    sink: &mut Sink,
+) -> Vec<Code> {
+    let mut list = Vec::with_capacity(module.programs.len());
+    for (index, program) in module.programs.iter().enumerate() {
+        target.scratch = Some((scratch, index as u32 * apart));
+        match codegen::compile(&program.function, &module.maps, target) {
+            Ok(code) => list.push(code),
+            Err(error) => sink.push(error.diagnostic()),
+        }
+    }
+    list
 }
 
 /// `object` sets its sizes by what the programs turn out to need.

@@ -41,8 +41,10 @@ pub enum Mechanism {
     },
 }
 
-/// Takes every loop with `may_go` out of the programs of a module; each gets a map for its state.
-pub fn module(module: &mut Module, mechanism: Mechanism) {
+/// Takes every loop with `may_go` out of the programs of a module; each gets a map for its state. Gives the programs that
+/// had loops, with the bytes of their state.
+pub fn module(module: &mut Module, mechanism: Mechanism) -> Vec<(usize, u32)> {
+    let mut states = Vec::new();
     for index in 0..module.programs.len() {
         if outermost(&module.programs[index].function).is_none() {
             continue;
@@ -50,9 +52,11 @@ pub fn module(module: &mut Module, mechanism: Mechanism) {
         let map = module.maps.push(spec(index));
         let func = &mut module.programs[index].function;
         let bytes = run(func, map, mechanism);
+        states.push((index, bytes));
         module.maps[map].value_size = bytes.max(8);
         debug_assert!(check(&module.maps, &module.programs[index].function));
     }
+    states
 }
 
 /// Panics when a function is not well formed.
@@ -69,7 +73,7 @@ fn spec(program: usize) -> MapSpec {
         kind: MapKind::PerCpuArray,
         inner: None,
         key_size: 4,
-        value_size: 1 << 15,
+        value_size: 1 << 20,
         max_entries: 1,
         on_demand: false,
         mmap: false,

@@ -49,7 +49,10 @@ pub fn assemble(module: &ir::Module, codes: Vec<Code>, sources: &SourceMap, opti
     let scratch = codes.iter().map(|code| code.scratch).max().unwrap_or(0);
     for map in maps.iter_mut().filter(|map| map.role == MapRole::Scratch) {
         map.value_size = align_up(scratch.max(1), 8);
-        map.max_entries = module.programs.len().max(1) as u32;
+        // one for all CPUs says itself how many entries it has
+        if map.kind.is_per_cpu() {
+            map.max_entries = module.programs.len().max(1) as u32;
+        }
     }
     let programs = module.programs.iter().zip(codes).zip(names);
     Artifact {

@@ -5,6 +5,7 @@ use super::{Lower, Selected};
 use crate::codegen::mach::{AluOp, Cmp, Edge, MBlock, MInst, Reg, Src, Test};
 use crate::ir::function::Target;
 use crate::ir::{BinOp, Block, Cond, Helper, InstData, MapRef, Terminator, UnOp, Value, Width};
+use crate::wire::map::MapKind;
 
 /// What a branch tests.
 enum Condition {
@@ -277,10 +278,19 @@ impl Lower<'_> {
         self.push(MInst::SetIf { dst, test });
     }
 
-    /// Looks up the program's entry of the scratch map; the branch leaves when there is none.
+    /// Looks up the program's entry of the scratch map, in a map for all CPUs the one of this CPU; the branch leaves when
+    /// there is none.
     pub(super) fn scratch_lookup(&mut self, base: Reg, map: MapRef, index: u32) {
         let key = crate::codegen::mach::Addr { base: Reg::FP, off: -8 };
-        self.push(MInst::Store { width: Width::B4, addr: key, src: Src::Imm(index as i32) });
+        let src = match self.maps[map].kind {
+            MapKind::Array => {
+                let cpu = self.fresh();
+                self.push_call(Helper::Cpu, &[], Some(cpu));
+                Src::Reg(self.alu_new(AluOp::Add, cpu, Src::Imm(index as i32)))
+            }
+            _ => Src::Imm(index as i32),
+        };
+        self.push(MInst::Store { width: Width::B4, addr: key, src });
         let (map_reg, key_reg) = (self.fresh(), self.fresh());
         self.push(MInst::MapAddr { dst: map_reg, map });
         self.push(MInst::AddImm { dst: key_reg, base: Reg::FP, offset: -8 });
