@@ -86,12 +86,12 @@ mod tests {
 
     #[test]
     fn values_are_checked() {
-        let wrong = with(&[("BEETRACE_MAX_STRLEN", "many"), ("BPFTRACE_MAX_PROBES", "0")]).unwrap_err();
+        let wrong = with(&[("BEETRACE_MAX_STRLEN", "many"), ("BPFTRACE_MAX_MAP_KEYS", "0")]).unwrap_err();
         let texts: Vec<&str> = wrong.iter().map(|d| d.message.as_str()).collect();
         assert_eq!(
             texts,
             [
-                "BPFTRACE_MAX_PROBES is `0`, not a number from 1 to 1048576",
+                "BPFTRACE_MAX_MAP_KEYS is `0`, not a number from 1 to 268435456",
                 "BEETRACE_MAX_STRLEN is `many`, not a number from 1 to 65536",
             ]
         );

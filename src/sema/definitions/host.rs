@@ -4,7 +4,7 @@
 
 use super::Definitions;
 use crate::host::{
-    Binaries, BpfFunction, Btf, Feature, Header, HeaderPlace, Host, HostError, KernelFunction,
+    Binaries, BpfFunction, Btf, Entry, Feature, Header, HeaderPlace, Host, HostError, KernelFunction,
 };
 
 /// The machine, with `types` in the place of its types.
@@ -68,6 +68,14 @@ impl Host for WithDefinitions<'_> {
 
     fn header(&self, name: &str, place: HeaderPlace) -> Option<Header> {
         self.host.header(name, place)
+    }
+
+    fn may_call(&self, function: &str, program_type: u32) -> bool {
+        self.host.may_call(function, program_type)
+    }
+
+    fn import(&self, path: &str) -> Option<Entry> {
+        self.host.import(path)
     }
 }
 
