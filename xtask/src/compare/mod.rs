@@ -2,9 +2,11 @@
 //!
 //! The scripts are data (`case`): files of `tests/compare`, with what the reference printed when it was recorded. Where
 //! an image with the reference is found, it runs beside beetrace in the same guest, and a recorded answer that is not
-//! what it prints now is a failure too. Without one beetrace is held against what is recorded.
+//! what it prints now is a failure too. Without one beetrace is held against what is recorded. `--here` runs both on this
+//! machine, the reference by the command that `BPFTRACE` names: quick, for scripts that need no events.
 
 pub mod case;
+mod here;
 
 use crate::guest::image::{Input, Step};
 use crate::guest::kernel::Kernel;
@@ -16,7 +18,7 @@ use case::{Answer, Case};
 use std::path::{Path, PathBuf};
 use std::{env, fs, thread};
 
-const USAGE: &str = "usage: cargo xtask compare [--record] [--alone] [--kernel NAME] [--beetrace PATH] [--jobs N] [FILTER]
+const USAGE: &str = "usage: cargo xtask compare [--record] [--alone] [--here] [--kernel NAME] [--beetrace PATH] [--jobs N] [FILTER]
 FILTER is a part of `FILE: CASE`. --record writes what the reference prints into the files, --alone does without it.
 The reference is bpftrace in the ext4 image of a Debian root that REFERENCE_IMAGE names (or ~/.cache/beetrace-rig/root.img).";
 
@@ -34,6 +36,8 @@ const MODULES: &[&str] = &["virtio_blk"];
 
 struct Request {
     record: bool,
+    here: bool,
+    alone: bool,
     kernel: Kernel,
     beetrace: Option<PathBuf>,
     image: Option<PathBuf>,
@@ -76,6 +80,8 @@ fn parse(args: &[String]) -> Res<Request> {
     let image = named.unwrap_or_else(|| paths::cache().with_file_name("beetrace-rig").join("root.img"));
     let mut request = Request {
         record: false,
+        here: false,
+        alone: false,
         kernel: Kernel::select(KERNEL)?[0],
         beetrace: None,
         image: image.exists().then_some(image),
@@ -87,7 +93,8 @@ fn parse(args: &[String]) -> Res<Request> {
         let mut value = || words.next().ok_or_else(|| format!("{word} needs a value\n{USAGE}"));
         match word.as_str() {
             "--record" => request.record = true,
-            "--alone" => request.image = None,
+            "--here" => request.here = true,
+            "--alone" => request.alone = true,
             "--kernel" => request.kernel = Kernel::select(value()?)?[0],
             "--beetrace" => request.beetrace = Some(value()?.into()),
             "--jobs" => request.jobs = value()?.parse().map_err(|_| USAGE)?,
@@ -95,14 +102,19 @@ fn parse(args: &[String]) -> Res<Request> {
             _ => request.filter = word.clone(),
         }
     }
-    if request.record && request.image.is_none() {
+    if request.alone {
+        request.image = None;
+    }
+    if request.record && (request.alone || (request.image.is_none() && !request.here)) {
         return Err(format!("there is no reference to record\n{USAGE}"));
     }
     Ok(request)
 }
 
 fn run(request: &Request) -> Res<Counts> {
-    setup::ensure(&[request.kernel])?;
+    if !request.here {
+        setup::ensure(&[request.kernel])?;
+    }
     let files = files(&paths::repo().join("tests/compare"))?;
     let wanted =
         |file: &File, case: &Case| format!("{}: {}", stem(&file.path), case.name).contains(&request.filter);
@@ -118,6 +130,12 @@ fn run(request: &Request) -> Res<Counts> {
     if request.image.is_some() {
         input.modules = MODULES.iter().map(|name| (*name).to_owned()).collect();
     }
+    if request.here {
+        let binary = request.beetrace.clone().map_or_else(product::beetrace, Ok)?;
+        let pairs =
+            here::run(&binary, request.alone, &cases.iter().map(|(_, case)| *case).collect::<Vec<_>>())?;
+        return finish(request, &files, &cases, &pairs);
+    }
     qemu::catch_interrupts();
     let size = cases.len().div_ceil(request.jobs.max(1)).max(1);
     let pairs: Vec<Res<Vec<Pair>>> = thread::scope(|scope| {
@@ -126,10 +144,14 @@ fn run(request: &Request) -> Res<Counts> {
         guests.into_iter().map(|guest| guest.join().expect("no guest's thread panics")).collect()
     });
     let pairs: Vec<Pair> = pairs.into_iter().collect::<Res<Vec<_>>>()?.into_iter().flatten().collect();
+    finish(request, &files, &cases, &pairs)
+}
+
+fn finish(request: &Request, files: &[File], cases: &[(&File, &Case)], pairs: &[Pair]) -> Res<Counts> {
     if request.record {
-        record(&files, &cases, &pairs)?;
+        record(files, cases, pairs)?;
     }
-    Ok(report(request, &cases, &pairs))
+    Ok(report(request, cases, pairs))
 }
 
 fn stem(path: &Path) -> String {
