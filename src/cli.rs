@@ -108,7 +108,7 @@ pub struct Args {
     pub params: Vec<String>,
 
     /// Run this text as the script
-    #[arg(short = 'e', value_name = "SCRIPT")]
+    #[arg(short = 'e', value_name = "SCRIPT", overrides_with = "expression")]
     pub expression: Option<String>,
 
     /// Start this command, trace it, end when it ends

@@ -156,6 +156,8 @@ codes! {
     UNREACHABLE = "W0306", "unreachable statement";
     /// Division by something that is 0, or signed where only unsigned division exists.
     DIVISION = "W0307", "unusual division";
+    /// A comparison of tuples or records whose types do not fit each other.
+    NEVER_EQUAL = "W0308", "comparison without effect";
     /// A variable that is read before, or without, being assigned.
     UNASSIGNED = "W0501", "unassigned variable";
     /// A map that is read but never written.

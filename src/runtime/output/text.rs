@@ -71,7 +71,7 @@ impl Output for Text {
 
     fn text(&mut self, kind: TextKind, text: &[u8]) -> io::Result<()> {
         self.writer.buffer.extend_from_slice(text);
-        if kind == TextKind::Join {
+        if matches!(kind, TextKind::Join | TextKind::System) {
             self.writer.buffer.push(b'\n');
         }
         self.writer.commit()

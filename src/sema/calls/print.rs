@@ -3,9 +3,10 @@
 use crate::diag::{Diagnostic, codes};
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind as Ast};
-use crate::wire::format::{Conversion, Format};
+use crate::wire::format::{Conversion, Count, Format, Piece};
 
 use super::super::check::Checker;
+use super::super::constant::Const;
 use super::super::format::{self, Wants};
 use super::super::names;
 use super::super::signatures::Action;
@@ -70,6 +71,7 @@ impl Checker<'_, '_> {
         let mut format = format::parse(&text?);
         format::settle_stars(&mut format, args.len());
         self.check_format(call, &format, &args)?;
+        let args = spelled_out(&mut format, args);
         Some((format, args.into_iter().map(Val::into_expr).collect()))
     }
 
@@ -195,6 +197,33 @@ fn within(literal: &Expr, range: &std::ops::Range<usize>) -> Span {
     }
     let first = start + 1 + width(&text[..range.start]);
     Span { file, start: first, end: first + width(&text[range.clone()]) }
+}
+
+/// Puts literals into the format itself where a plain `%s` prints them: what the script says is printed as it is, colours
+/// too. Gives the other arguments.
+fn spelled_out(format: &mut Format, args: Vec<Val>) -> Vec<Val> {
+    let plain = |piece: &Piece| match piece {
+        Piece::Text(_) => true,
+        Piece::Conversion(c) => c.width != Some(Count::Argument) && c.precision != Some(Count::Argument),
+    };
+    if !format.pieces.iter().all(plain) {
+        return args;
+    }
+    let mut rest = Vec::new();
+    let mut args = args.into_iter();
+    for piece in &mut format.pieces {
+        let Piece::Conversion(conversion) = piece else { continue };
+        let Some(arg) = args.next() else { break };
+        let bare = conversion.kind == 's' && conversion.width.is_none() && conversion.precision.is_none();
+        match arg.as_const() {
+            Some(Const::Str(text)) if bare => match std::str::from_utf8(text) {
+                Ok(text) => *piece = Piece::Text(text.split('\0').next().unwrap_or_default().to_owned()),
+                Err(_) => rest.push(arg),
+            },
+            _ => rest.push(arg),
+        }
+    }
+    rest
 }
 
 fn plural(count: usize, word: &str) -> String {

@@ -9,7 +9,7 @@ use super::edit::{Edit, walk_expr, walk_statement, walk_type};
 use crate::diag::{Diagnostic, Sink, codes};
 use crate::source::Span;
 use crate::syntax::ast::{
-    Expr, ExprKind, Macro, ParamKind, Statement, StatementKind, TypeBase, TypeName, TypeOrExpr,
+    Block, Expr, ExprKind, Macro, ParamKind, Statement, StatementKind, TypeBase, TypeName, TypeOrExpr,
 };
 
 /// Puts arguments in the place of parameters.
@@ -73,7 +73,7 @@ impl Edit for Subst<'_, '_> {
         match &mut expr.kind {
             ExprKind::Name(name) => {
                 if let Some(arg) = self.arg(name, ParamKind::Expr) {
-                    *expr = arg.clone();
+                    *expr = as_value(arg);
                     return;
                 }
             }
@@ -135,5 +135,16 @@ impl Edit for Subst<'_, '_> {
             return;
         }
         walk_type(self, ty);
+    }
+}
+
+/// What stands for an expression is a value, and so is a map as a whole: `print(x)` prints no map.
+fn as_value(arg: &Expr) -> Expr {
+    match &arg.kind {
+        ExprKind::Map { key: None, .. } => {
+            let body = Block { span: arg.span, statements: Vec::new() };
+            Expr { span: arg.span, kind: ExprKind::Block { body, value: Some(Box::new(arg.clone())) } }
+        }
+        _ => arg.clone(),
     }
 }

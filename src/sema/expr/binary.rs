@@ -179,13 +179,22 @@ impl Checker<'_, '_> {
             (Ty::Array { .. }, Ty::Array { .. }) => self.report_arrays(op, &left, &right),
             (Ty::Tuple(_), Ty::Tuple(_)) | (Ty::Record { .. }, Ty::Record { .. }) => {
                 let Some(common) = left.ty.join(&right.ty) else {
-                    return self.report_types(op, &left, &right);
+                    return Some(self.never_equal(op, &left, &right));
                 };
                 let left = self.coerce(left, &common)?;
                 Some(equal(left, self.coerce(right, &common)?))
             }
             _ => self.report_types(op, &left, &right),
         }
+    }
+
+    /// Tuples and records of different shapes are different, whatever they hold.
+    fn never_equal(&mut self, op: Op, left: &Val, right: &Val) -> Val {
+        let message = "these are never equal";
+        let warning = Diagnostic::warning(codes::NEVER_EQUAL, message).at(op.op_span, "always the same answer");
+        let warning = warning.because(left.span, format!("this is {}", self.name(&left.ty)));
+        self.report(warning.because(right.span, format!("this is {}", self.name(&right.ty))));
+        Val::constant(Const::Bool(op.op == BinaryOp::Ne), op.span)
     }
 
     fn report_arrays(&mut self, op: Op, left: &Val, right: &Val) -> Option<Val> {

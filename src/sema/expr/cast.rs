@@ -33,6 +33,11 @@ impl Checker<'_, '_> {
             Ty::Pointer { to, .. } if number(&val.ty) && val.ty != Ty::Bool => {
                 let space = val.ty.space().unwrap_or(self.body().space);
                 let target = Ty::Pointer { to: to.clone(), space: Some(space) };
+                // an address has no sign: a narrow integer is not extended by its own
+                let val = match val.ty.as_int() {
+                    Some(int) if int.signed && int.size < 8 => val.cast(Ty::fixed(int.size, false)),
+                    _ => val,
+                };
                 Some(Val { span, ..val.cast(target) })
             }
             Ty::Int { int, .. } if matches!(val.ty, Ty::Array { .. }) => {
