@@ -6,6 +6,7 @@ mod codegen;
 mod codegen_lint;
 mod codegen_random;
 mod differential;
+mod docs;
 mod explain;
 mod golden;
 mod handmade;

@@ -191,7 +191,8 @@ impl Checker<'_, '_> {
     /// Tuples and records of different shapes are different, whatever they hold.
     fn never_equal(&mut self, op: Op, left: &Val, right: &Val) -> Val {
         let message = "these are never equal";
-        let warning = Diagnostic::warning(codes::NEVER_EQUAL, message).at(op.op_span, "always the same answer");
+        let warning =
+            Diagnostic::warning(codes::NEVER_EQUAL, message).at(op.op_span, "always the same answer");
         let warning = warning.because(left.span, format!("this is {}", self.name(&left.ty)));
         self.report(warning.because(right.span, format!("this is {}", self.name(&right.ty))));
         Val::constant(Const::Bool(op.op == BinaryOp::Ne), op.span)
