@@ -10,6 +10,7 @@ use super::tree::{
 use super::ty::Ty;
 use super::types::{Space, Type};
 use crate::diag::{Diagnostic, codes};
+use crate::host::BtfKind;
 use crate::syntax::ast::{self, BinaryOp};
 
 impl Checker<'_, '_> {
@@ -64,14 +65,16 @@ impl Checker<'_, '_> {
         Var { name, ty }
     }
 
-    /// The predicate of `-p`, before the script's own. Timers and the ends of the script run for no process.
+    /// The predicate of `-p`, before the script's own, and for counters and clocks of CPUs that of `-c`. Timers and the
+    /// ends of the script run for no process.
     fn with_pid(&self, predicate: Option<Expr>) -> Option<Expr> {
         use ProbeKind::*;
-        let traced = matches!(
-            self.body().kind,
-            Kprobe | Kretprobe | Fentry | Fexit | Tracepoint | Rawtracepoint | Profile | Software | Hardware
-        );
-        let Some(pid) = self.options.pid.filter(|_| traced) else { return predicate };
+        let wanted = match self.body().kind {
+            Kprobe | Kretprobe | Fentry | Fexit | Tracepoint | Rawtracepoint => self.options.pid,
+            Profile | Software | Hardware => self.options.target(),
+            _ => None,
+        };
+        let Some(pid) = wanted else { return predicate };
         let (span, u32) = (self.body().ast.span, Ty::U32.to_type());
         let own = Expr { span, ty: u32.clone(), kind: ExprKind::Builtin(Builtin::Pid) };
         let wanted = Expr::int(i64::from(pid), u32, span);
@@ -96,7 +99,29 @@ impl Checker<'_, '_> {
         let left = Box::new(Expr { span, ty: u64.clone(), kind });
         let right = Box::new(Expr::int(0, u64, span));
         let there = ExprKind::Binary { op: BinaryOp::Ne, left, right };
+        let predicate = self.of_process(target).into_iter().fold(predicate, |all, one| Some(both(one, all)));
         Some(both(Expr { span, ty: Type::Bool, kind: there }, predicate))
+    }
+
+    /// Of an iterator over tasks or what belongs to them: whether the task is one of the process that is traced.
+    fn of_process(&self, target: &str) -> Option<Expr> {
+        let pid = self.options.target()?;
+        let btf = self.host.btf().ok()?;
+        let task = iter::member(btf, iter::context(btf, target)?, "task")?;
+        let process = iter::member(btf, btf.find(BtfKind::Struct, "task_struct")?, "tgid")?;
+        let (span, u32) = (self.body().ast.span, Ty::U32.to_type());
+        let context = Type::Pointer { to: std::sync::Arc::new(Type::None), space: Space::Context };
+        let load = |address: Expr, offset: u32, space: Space, ty: Type| Expr {
+            span,
+            ty,
+            kind: ExprKind::Load { address: Box::new(address), offset: i64::from(offset), space, bits: None },
+        };
+        let context = Expr { span, ty: context, kind: ExprKind::Context };
+        let task = load(context, task, Space::Context, Ty::U64.to_type());
+        let left = Box::new(load(task, process, Space::Kernel, u32.clone()));
+        let right = Box::new(Expr::int(i64::from(pid), u32, span));
+        let kind = ExprKind::Binary { op: BinaryOp::Eq, left, right };
+        Some(Expr { span, ty: Type::Bool, kind })
     }
 
     /// Says which maps are read but never written: they hold 0.

@@ -62,8 +62,19 @@ pub fn on_every_cpu(
     Ok(links)
 }
 
+/// As [`attach`] for every thread that a process has, and those that it and its children start.
+pub fn of_process(
+    request: &Request,
+    mut attr: sys::perf_event_attr,
+    process: u32,
+) -> io::Result<Vec<OwnedFd>> {
+    attr.set_inherit(1);
+    let one = |thread| attach(request.program, attr, Whose::Process(thread), request.cookie);
+    threads(process)?.into_iter().map(one).collect()
+}
+
 /// The threads that a process has now.
-pub fn threads(process: u32) -> io::Result<Vec<u32>> {
+fn threads(process: u32) -> io::Result<Vec<u32>> {
     let entries = std::fs::read_dir(format!("/proc/{process}/task"))?;
     let number = |entry: std::fs::DirEntry| entry.file_name().to_str()?.parse().ok();
     Ok(entries.flatten().filter_map(number).collect())

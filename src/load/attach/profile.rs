@@ -27,5 +27,8 @@ pub fn clock(period: u64) -> sys::perf_event_attr {
 pub fn attach(request: &Request) -> io::Result<Vec<OwnedFd>> {
     let Attach::Profile { period, frequency } = request.at.target else { return Err(wrong_target()) };
     let period = period.unwrap_or_else(|| 1_000_000_000 / frequency.unwrap_or(1).max(1)).max(1);
-    perf::on_every_cpu(request, |cpu| (clock(period), Whose::Everyone(cpu)))
+    match request.machine.target {
+        None => perf::on_every_cpu(request, |cpu| (clock(period), Whose::Everyone(cpu))),
+        Some(process) => perf::of_process(request, clock(period), process),
+    }
 }

@@ -18,5 +18,8 @@ pub fn attach(request: &Request) -> io::Result<Vec<OwnedFd>> {
     };
     let mut attr = sys::perf_event_attr { type_: kind, config: event.into(), ..Default::default() };
     attr.__bindgen_anon_1.sample_period = count;
-    perf::on_every_cpu(request, |cpu| (attr, Whose::Everyone(cpu)))
+    match request.machine.target {
+        None => perf::on_every_cpu(request, |cpu| (attr, Whose::Everyone(cpu))),
+        Some(process) => perf::of_process(request, attr, process),
+    }
 }

@@ -22,11 +22,6 @@ pub fn attach(request: &Request) -> io::Result<Vec<OwnedFd>> {
     attr.__bindgen_anon_4.bp_len = length.into();
     match request.machine.target.filter(|_| address < KERNEL) {
         None => perf::on_every_cpu(request, |cpu| (attr, Whose::Everyone(cpu))),
-        Some(process) => {
-            // threads and processes that it starts are watched too
-            attr.set_inherit(1);
-            let one = |thread| perf::attach(request.program, attr, Whose::Process(thread), request.cookie);
-            perf::threads(process)?.into_iter().map(one).collect()
-        }
+        Some(process) => perf::of_process(request, attr, process),
     }
 }

@@ -36,6 +36,16 @@ pub(in crate::sema) fn context(btf: &dyn Btf, target: &str) -> Option<TypeId> {
     btf.find(BtfKind::Struct, &format!("{STRUCT}{target}"))
 }
 
+/// Bytes before a member of a struct, also of one in a union of it without a name.
+pub(in crate::sema) fn member(btf: &dyn Btf, of: TypeId, name: &str) -> Option<u32> {
+    let BtfType::Composite { members, .. } = btf.resolve(of).1 else { return None };
+    members.iter().find_map(|member| match member.name.as_str() {
+        own if own == name => Some(member.bit_offset / 8),
+        "" => Some(member.bit_offset / 8 + self::member(btf, member.ty, name)?),
+        _ => None,
+    })
+}
+
 /// Bytes in the struct before the object, when the object is a pointer: 0 there tells the end of the objects.
 pub(in crate::sema) fn object(btf: &dyn Btf, target: &str) -> Option<u32> {
     let BtfType::Composite { members, .. } = btf.get(context(btf, target)?) else { return None };
