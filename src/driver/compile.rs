@@ -128,7 +128,9 @@ pub fn compile(
         uprobe_multi: needs_multi(&module, ProbeKind::in_user_space) && host.has(Feature::UprobeMulti),
     };
     let artifact = object::assemble(&module, codes, sources, options);
-    Some(Artifact { config: settings.config.clone(), ..artifact })
+    let pin = |(map, of): (usize, &tree::Map)| Some((map, of.pin.clone()?));
+    let pins = program.maps.iter().enumerate().filter_map(pin).collect();
+    Some(Artifact { config: settings.config.clone(), pins, ..artifact })
 }
 
 /// Says so when wildcards became more programs than the settings allow; programs that a script names one by one do not
@@ -168,7 +170,8 @@ fn facts(program: &tree::Program, host: &dyn Host, settings: &Settings) -> ir::b
         ktime_boot: host.has(Feature::KtimeBoot),
         on_demand_hash: host.has(Feature::OnDemandHash),
         long_keys: host.has(Feature::LongKeys),
-        for_each_map_elem: loops && host.has(Feature::ForEachMapElem),
+        for_each_map_elem: (loops || program.maps.iter().any(|map| map.measured))
+            && host.has(Feature::ForEachMapElem),
         lookup_percpu: host.has(Feature::LookupPerCpu),
         possible_cpus: cpus,
         ring_bytes: settings.config.perf_rb_pages.and_then(bytes),

@@ -1,6 +1,7 @@
 //! An object opened and prepared by libbpf: BTF loaded, maps made and put into the code, no program loaded.
 
 use std::collections::HashMap;
+use std::ffi::CString;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::{Mutex, PoisonError};
@@ -20,6 +21,9 @@ use crate::object::names;
 /// Opcode of the load of 64 bits, and its kind for maps.
 const WIDE_LOAD: u8 = 0x18;
 const MAP_LOAD: u8 = sys::BPF_PSEUDO_MAP_FD as u8;
+
+/// Where pinned maps are.
+pub(super) const BPFFS: &str = "/sys/fs/bpf";
 
 /// Held while libbpf works on an object: what it says then is about that object.
 static TURN: Mutex<()> = Mutex::new(());
@@ -56,11 +60,25 @@ pub fn prepare(artifact: &Artifact, elf: &Elf) -> Result<Prepared, LoadError> {
     let opened = builder.name("beetrace").and_then(|builder| builder.open_memory(&elf.bytes));
     let object =
         opened.map_err(|error| LoadError::object("libbpf cannot open", &last_error(error), said()))?;
+    pin(artifact, &object)?;
     // SAFETY: an object that was opened and not loaded.
     let result = unsafe { sys::bpf_object__prepare(object.as_libbpf_object().as_ptr()) };
     check(result).map_err(|error| failed(artifact, &error, said()))?;
     let images = images(artifact, &object)?;
     Ok(Prepared { object, images })
+}
+
+/// Has libbpf take pinned maps from bpffs, or put them there.
+fn pin(artifact: &Artifact, object: &OpenObject) -> Result<(), LoadError> {
+    for (map, name) in &artifact.pins {
+        let of = object.maps().find(|of| of.name() == std::ffi::OsStr::new(&artifact.maps[*map].name));
+        let path = CString::new(format!("{BPFFS}/{name}")).unwrap_or_default();
+        let Some(of) = of else { continue };
+        // SAFETY: a map of an object that was opened and not loaded; libbpf copies the path.
+        let result = unsafe { sys::bpf_map__set_pin_path(of.as_libbpf_object().as_ptr(), path.as_ptr()) };
+        check(result).map_err(|error| LoadError::map(*map, &error))?;
+    }
+    Ok(())
 }
 
 /// libbpf tells in words which map it was.

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::attach::{AttachError, Failure};
 use super::error::{LoadError, Refusal, forbidden, is_permission};
 use super::kernel::{Lockdown, words};
+use super::object::BPFFS;
 use super::verifier;
 use crate::diag::{Diagnostic, Severity, codes};
 use crate::object::artifact::{Artifact, AttachPoint, Line};
@@ -96,6 +97,7 @@ fn map_failed(artifact: &Artifact, map: usize, errno: i32) -> Diagnostic {
         spec.max_entries, spec.key_size, spec.value_size
     );
     let made = Diagnostic::error(codes::MAP_CREATE, message);
+    let pinned = artifact.pins.iter().find(|(pinned, _)| *pinned == map).map(|(_, name)| name);
     match errno {
         libc::ENOMEM | libc::E2BIG => made
             .note(sizes)
@@ -103,7 +105,12 @@ fn map_failed(artifact: &Artifact, map: usize, errno: i32) -> Diagnostic {
         libc::EPERM => {
             made.help("the limit of locked memory may be too low: raise it with `ulimit -l unlimited`")
         }
-        _ => made.note(sizes),
+        _ => match pinned {
+            Some(name) => made.note(sizes).help(format!(
+                "a map of another kind or size may be pinned there: remove {BPFFS}/{name}, or use another name"
+            )),
+            None => made.note(sizes),
+        },
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Artifact {
     pub files: Vec<String>,
     /// Settings, for what matters when the script is loaded and runs.
     pub config: Config,
+    /// Maps that outlive the run, by index, with their names in bpffs.
+    pub pins: Vec<(usize, String)>,
 }
 
 /// One program.

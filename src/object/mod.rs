@@ -57,6 +57,7 @@ pub fn assemble(module: &ir::Module, codes: Vec<Code>, sources: &SourceMap, opti
     let programs = module.programs.iter().zip(codes).zip(names);
     Artifact {
         config: crate::config::Config::default(),
+        pins: Vec::new(),
         programs: programs
             .map(|((program, code), name)| join(program, code, name, &places, options))
             .collect(),

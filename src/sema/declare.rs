@@ -1,4 +1,5 @@
-//! Declarations of maps: `let @name = kind(entries);`.
+//! Declarations of maps: `let @name = kind(entries);`, and beyond bpftrace `let @name = kind(entries, pin="name");`,
+//! which keeps the map in bpffs, where the next run and other programs find it.
 //!
 //! As in the reference, aggregations are kept by every CPU for itself and all else is shared: a declaration says whether
 //! entries may be evicted, and how many there may be. A map without keys has one value, whatever its declaration allows.
@@ -24,6 +25,8 @@ pub(super) struct Declared {
     pub entries: u32,
     /// Where the kind stands.
     pub kind_span: Span,
+    /// The name under which it outlives the run.
+    pub pin: Option<String>,
 }
 
 impl Checker<'_, '_> {
@@ -39,13 +42,14 @@ impl Checker<'_, '_> {
             }
             let storage = self.storage(decl);
             let entries = storage.and_then(|_| self.entries(decl));
+            let pin = self.pin(decl);
             let Some(map) = self.maps.find(&decl.name) else {
                 let message = format!("@{} is declared and not used", decl.name);
                 self.report(Diagnostic::warning(codes::UNUSED_MAP, message).at(decl.name_span, "never used"));
                 continue;
             };
             if let (Some(storage), Some(entries)) = (storage, entries) {
-                let declared = Declared { storage, entries, kind_span: decl.kind_span };
+                let declared = Declared { storage, entries, kind_span: decl.kind_span, pin };
                 self.maps.list[map].declared = Some(declared);
             }
         }
@@ -66,9 +70,39 @@ impl Checker<'_, '_> {
         known
     }
 
-    /// The number of entries, which is the only argument.
+    /// The name that `pin="name"` gives, the only named argument there is.
+    fn pin(&mut self, decl: &MapDecl) -> Option<String> {
+        let mut pin = None;
+        for arg in &decl.args {
+            let Some((name, span)) = &arg.name else { continue };
+            let fits = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-');
+            let (what, at, label) = match &arg.value.kind {
+                _ if name != "pin" => {
+                    (format!("declarations of maps have no `{name}`"), *span, "expected `pin`")
+                }
+                _ if pin.is_some() => ("a map is pinned once".to_owned(), *span, "once more"),
+                ExprKind::Str(text)
+                    if !text.is_empty() && text.len() < 128 && text.iter().all(|c| fits(*c)) =>
+                {
+                    pin = Some(String::from_utf8_lossy(text).into_owned());
+                    continue;
+                }
+                ExprKind::Str(_) => {
+                    let message = "a map is pinned under a name of letters, digits, `_` and `-`".to_owned();
+                    (message, arg.value.span, "no such name")
+                }
+                _ => ("a map is pinned under a name".to_owned(), arg.value.span, "expected a string"),
+            };
+            let error = Diagnostic::error(codes::MAP_DECLARATION, what).at(at, label);
+            self.report(
+                error.help(format!("write `let @{} = {}(1000, pin=\"name\");`", decl.name, decl.kind)),
+            );
+        }
+        pin
+    }
+
+    /// The number of entries, which is the only argument without a name.
     fn entries(&mut self, decl: &MapDecl) -> Option<u32> {
-        // named arguments have been refused
         let mut values = decl.args.iter().filter(|arg| arg.name.is_none()).map(|arg| &arg.value);
         let help = format!("write `let @{} = {}(1000);`", decl.name, decl.kind);
         let report = |checker: &mut Self, span, message: String, label: &str| {

@@ -161,10 +161,12 @@ impl Checker<'_, '_> {
             span: map.span,
             key,
             value,
-            cleared: map.cleared,
+            // what others see cannot be swapped for another map
+            cleared: map.cleared && declared.is_none_or(|it| it.pin.is_none()),
             measured: map.measured,
             max_entries: if keyed { declared.map_or(self.options.max_map_keys, |it| it.entries) } else { 1 },
             storage: declared.map(|it| it.storage),
+            pin: declared.and_then(|it| it.pin.clone()),
         }
     }
 }

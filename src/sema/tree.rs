@@ -88,6 +88,8 @@ pub struct Map {
     pub max_entries: u32,
     /// What the script declares it to be; None when it is not declared.
     pub storage: Option<Storage>,
+    /// The name in bpffs under which the map outlives the run.
+    pub pin: Option<String>,
 }
 
 /// Type of a map's value.

@@ -15,8 +15,6 @@ pub(super) fn refuse(what: &str, span: Span) -> Diagnostic {
 pub(super) fn items(script: &Script, sink: &mut Sink) {
     let mut refuse = |what: &str, span: Span| sink.push(refuse(what, span));
     script.c_items.iter().for_each(|item| refuse("C definitions", item.span));
-    let named = script.map_decls.iter().flat_map(|decl| &decl.args).filter_map(|arg| arg.name.as_ref());
-    named.for_each(|(_, span)| refuse("named arguments of declarations", *span));
     script.functions.iter().for_each(|item| refuse("functions", item.name_span));
 }
 

@@ -97,7 +97,7 @@ impl<'m> FuncBuilder<'_, 'm> {
     fn len(&mut self, map: MapId) -> Value {
         match self.len_counter(map) {
             Some(counter) => self.load(crate::ir::function::Width::B8, false, counter, 0),
-            None if self.info(map).kind.evicts() => self.count_by_walk(map),
+            None if self.info(map).is_hash() => self.count_by_walk(map),
             None => self.iconst(1),
         }
     }

@@ -80,7 +80,9 @@ pub fn plan(
             key_size,
             value_size: kind.size() + if has_word { 8 } else { 0 },
             presence: has_word.then(|| kind.presence_offset()),
-            len_counter: (map.measured && !storage.evicts()).then(|| counters.next()).flatten(),
+            len_counter: (map.measured && !storage.evicts() && map.pin.is_none())
+                .then(|| counters.next())
+                .flatten(),
             key,
         };
         check_value(map, &info, sink);

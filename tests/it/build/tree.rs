@@ -81,6 +81,7 @@ pub fn map(name: &str, key: Option<Type>, value: MapValue) -> Map {
         measured,
         max_entries: 4096,
         storage: None,
+        pin: None,
     }
 }
 
