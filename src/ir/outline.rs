@@ -46,6 +46,7 @@ pub enum Mechanism {
 pub fn module(module: &mut Module, mechanism: Mechanism) -> Vec<(usize, u32)> {
     let mut states = Vec::new();
     for index in 0..module.programs.len() {
+        straighten(&mut module.programs[index].function);
         if outermost(&module.programs[index].function).is_none() {
             continue;
         }
@@ -57,6 +58,24 @@ pub fn module(module: &mut Module, mechanism: Mechanism) -> Vec<(usize, u32)> {
         debug_assert!(check(&module.maps, &module.programs[index].function));
     }
     states
+}
+
+/// Takes `may_go` out of what passes left of loops whose first round is their last: the kernel allows that one.
+fn straighten(func: &mut Function) {
+    let cfg = Cfg::new(func);
+    let domtree = DomTree::new(&cfg);
+    let mut changed = false;
+    for head in func.layout.clone() {
+        let Some(Terminator::MayGo { go, .. }) = &func.blocks[head].terminator else { continue };
+        let go = go.clone();
+        if !cfg.preds(head).iter().any(|edge| domtree.dominates(head, edge.from)) {
+            func.blocks[head].terminator = Some(Terminator::Jump(go));
+            changed = true;
+        }
+    }
+    if changed {
+        func.remove_unreachable();
+    }
 }
 
 /// Panics when a function is not well formed.
