@@ -60,7 +60,7 @@ fn of_kind(btf: &mut Btf, value: &ValueKind, size: u32) -> Id {
         ValueKind::Sum { signed } => number(btf, 8, *signed),
         ValueKind::Min { signed } | ValueKind::Max { signed } => pair(btf, ["value", "set"], *signed),
         ValueKind::Avg { signed } | ValueKind::Stats { signed } => pair(btf, ["total", "count"], *signed),
-        ValueKind::Hist { .. } | ValueKind::Lhist { .. } => words(btf, size),
+        ValueKind::Hist { .. } | ValueKind::Lhist { .. } | ValueKind::Series(_) => words(btf, size),
     }
 }
 

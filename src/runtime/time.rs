@@ -50,7 +50,8 @@ impl Clocks {
         Clocks { boot: before(libc::CLOCK_BOOTTIME), monotonic: real, tai: before(libc::CLOCK_TAI) }
     }
 
-    /// The local time of `nsecs` on a clock, as strftime has it; `%f` is the microseconds, six digits.
+    /// The local time of `nsecs` on a clock, as strftime has it; `%l`, `%f` and `%k` are the milliseconds, microseconds and nanoseconds
+    /// of the second.
     pub fn format(&self, format: &str, clock: Clock, nsecs: u64) -> String {
         let distance = match clock {
             Clock::Boot => self.boot,
@@ -60,14 +61,32 @@ impl Clocks {
         let real = i128::from(nsecs) + i128::from(distance);
         let nanoseconds = i128::from(NANOSECONDS);
         let (seconds, rest) = (real.div_euclid(nanoseconds), real.rem_euclid(nanoseconds));
-        let format = with_microseconds(format, (rest / 1000) as u32);
+        let format = with_fractions(format, rest as u32);
         let seconds = libc::time_t::try_from(seconds).unwrap_or(libc::time_t::MAX);
         String::from_utf8_lossy(&at(&format, seconds)).into_owned()
     }
 }
 
-/// The format with every `%f` replaced. `%%f` is a percent sign and an f.
-fn with_microseconds(format: &str, microseconds: u32) -> String {
+/// A time in ns since 1970 in UTC, as strftime has it, and a point and the nanoseconds, nine digits.
+pub fn utc(format: &str, nsecs: u64) -> String {
+    let (seconds, rest) = (nsecs as i64 / NANOSECONDS, nsecs as i64 % NANOSECONDS);
+    let text = broken_down(format, seconds, libc::gmtime_r);
+    format!("{}.{rest:09}", String::from_utf8_lossy(&text))
+}
+
+/// A time in ns since 1970 as local time of day, with so many digits of the second.
+pub fn local(nsecs: u64, digits: usize) -> String {
+    let (seconds, rest) = (nsecs as i64 / NANOSECONDS, nsecs as i64 % NANOSECONDS);
+    let text = String::from_utf8_lossy(&at("%H:%M:%S", seconds)).into_owned();
+    match digits {
+        0 => text,
+        digits => format!("{text}.{}", &format!("{rest:09}")[..digits.min(9)]),
+    }
+}
+
+/// The format with the parts of the second filled in: `%l` milliseconds, `%f` microseconds, `%k` nanoseconds. `%%f` is a
+/// percent sign and an f.
+fn with_fractions(format: &str, nanoseconds: u32) -> String {
     let mut out = String::with_capacity(format.len() + 6);
     let mut rest = format;
     while let Some(at) = rest.find('%') {
@@ -75,7 +94,9 @@ fn with_microseconds(format: &str, microseconds: u32) -> String {
         out.push_str(text);
         let length = 1 + conversion[1..].chars().next().map_or(0, char::len_utf8);
         match &conversion[..length] {
-            "%f" => out.push_str(&format!("{microseconds:06}")),
+            "%l" => out.push_str(&format!("{:03}", nanoseconds / 1_000_000)),
+            "%f" => out.push_str(&format!("{:06}", nanoseconds / 1000)),
+            "%k" => out.push_str(&format!("{nanoseconds:09}")),
             other => out.push_str(other),
         }
         rest = &conversion[length..];
@@ -84,12 +105,19 @@ fn with_microseconds(format: &str, microseconds: u32) -> String {
 }
 
 fn at(format: &str, seconds: libc::time_t) -> Vec<u8> {
+    broken_down(format, seconds, libc::localtime_r)
+}
+
+/// Fills in the parts of a time, in one zone or the other.
+type Zone = unsafe extern "C" fn(*const libc::time_t, *mut libc::tm) -> *mut libc::tm;
+
+fn broken_down(format: &str, seconds: libc::time_t, zone: Zone) -> Vec<u8> {
     let Ok(format) = CString::new(format) else { return Vec::new() };
     let mut text = vec![0u8; 1024];
     // SAFETY: a zeroed tm is valid, and localtime_r and strftime get buffers of ours with their sizes.
     let length = unsafe {
         let mut broken_down: libc::tm = std::mem::zeroed();
-        libc::localtime_r(&raw const seconds, &raw mut broken_down);
+        zone(&raw const seconds, &raw mut broken_down);
         libc::strftime(text.as_mut_ptr().cast(), text.len(), format.as_ptr(), &raw const broken_down)
     };
     text.truncate(length);
@@ -114,6 +142,7 @@ mod tests {
         let clocks = Clocks { boot: 1_000_000_000_000_000_000, monotonic: 0, tai: -37_000_000_000 };
         assert_eq!(clocks.format("%s %f", Clock::Boot, 2_000_345_678), "1000000002 000345");
         assert_eq!(clocks.format("%s.%f|%%f", Clock::Monotonic, 1_999_999_999), "1.999999|%f");
+        assert_eq!(clocks.format("%l %f %k", Clock::Monotonic, 1_012_345_678), "012 012345 012345678");
         assert_eq!(clocks.format("%s", Clock::Tai, 100_000_000_000), "63");
         let now = Clocks::now();
         let (real, text) =

@@ -1,5 +1,7 @@
 //! What a map may accumulate: part of the typed tree. (contract)
 
+use crate::wire::map::Series;
+
 /// Aggregations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Aggregate {
@@ -44,4 +46,6 @@ pub enum Aggregate {
         /// Width of a bucket.
         step: i64,
     },
+    /// `tseries(x, interval, intervals, how)`. What is added is a tuple of the value and the time, u64 of CLOCK_TAI.
+    Series(Series),
 }

@@ -164,6 +164,6 @@ pub(super) fn number_of(kind: &Aggregate) -> Option<Ty> {
         Sum { signed } | Min { signed } | Max { signed } | Avg { signed } => {
             Some(if *signed { Ty::I64 } else { Ty::U64 })
         }
-        Stats { .. } | Hist { .. } | Lhist { .. } => None,
+        Stats { .. } | Hist { .. } | Lhist { .. } | Series(_) => None,
     }
 }

@@ -23,6 +23,7 @@ pub(super) fn aggregate(aggregate: &Aggregate) -> &'static str {
         Aggregate::Stats { .. } => "stats()",
         Aggregate::Hist { .. } => "hist()",
         Aggregate::Lhist { .. } => "lhist()",
+        Aggregate::Series(_) => "tseries()",
     }
 }
 
@@ -104,6 +105,7 @@ pub(super) fn base(ty: &Ty) -> &'static str {
             Aggregate::Stats { .. } => "stats_t",
             Aggregate::Hist { .. } => "hist_t",
             Aggregate::Lhist { .. } => "lhist_t",
+            Aggregate::Series(_) => "tseries_t",
         },
     }
 }

@@ -322,6 +322,10 @@ fn space(space: Space) -> &'static str {
 fn aggregate(kind: &Aggregate) -> String {
     match kind {
         Aggregate::Hist { bits } => format!("hist({bits} bits)"),
+        Aggregate::Series(series) => {
+            let sign = if series.signed { "signed " } else { "" };
+            format!("{sign}tseries({} ns, {}, {:?})", series.interval, series.intervals, series.how)
+        }
         Aggregate::Lhist { min, max, step } => format!("lhist({min}, {max}, {step})"),
         other => {
             let name = names::aggregate(other);

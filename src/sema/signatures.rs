@@ -93,6 +93,7 @@ pub(super) enum Aggregation {
     Stats,
     Hist,
     Lhist,
+    Series,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -503,6 +504,13 @@ pub(super) const TABLE: &[Row] = &[
     row("stats", Adds(Aggregation::Stats), "@ = stats(x)", "count, average and total").args(1, 1),
     row("hist", Adds(Aggregation::Hist), "@ = hist(x, bits)", "histogram by powers of two").args(1, 2),
     row("lhist", Adds(Aggregation::Lhist), "@ = lhist(x, min, max, step)", "linear histogram").args(4, 4),
+    row(
+        "tseries",
+        Adds(Aggregation::Series),
+        "@ = tseries(x, interval, intervals, \"avg\")",
+        "values by the time they came",
+    )
+    .args(3, 4),
 ];
 
 /// Names of bpftrace that are not there yet: told apart from mistakes.

@@ -290,6 +290,7 @@ fn aggregate_signed(aggregate: &Aggregate) -> bool {
     use Aggregate::*;
     match aggregate {
         Sum { signed } | Min { signed } | Max { signed } | Avg { signed } | Stats { signed } => *signed,
+        Series(series) => series.signed,
         Count | Hist { .. } | Lhist { .. } => false,
     }
 }
@@ -310,6 +311,7 @@ fn with_sign(aggregate: Aggregate, signed: bool) -> Aggregate {
         Max { .. } => Max { signed },
         Avg { .. } => Avg { signed },
         Stats { .. } => Stats { signed },
+        Series(series) => Series(crate::wire::map::Series { signed, ..series }),
         other => other,
     }
 }

@@ -91,7 +91,46 @@ pub enum ValueKind {
         /// Width of a step.
         step: i64,
     },
+    /// `tseries(x, interval, intervals, how)`: a ring of intervals, `{ value, meta: u64, epoch: u64 }` each. The epoch is
+    /// the time in intervals of CLOCK_TAI, 0 where there is none yet; its remainder by `intervals` is the place in the
+    /// ring. `meta` is the time of the last value, how many there are (`Avg`), or not 0 when there is one.
+    Series(Series),
 }
+
+/// Parameters of a time series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Series {
+    /// Compared and printed as signed.
+    pub signed: bool,
+    /// Nanoseconds.
+    pub interval: u64,
+    /// At least 1.
+    pub intervals: u32,
+    /// What values of one interval become.
+    pub how: SeriesKind,
+}
+
+/// What the values of one interval of a time series become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SeriesKind {
+    /// The last one stays.
+    Last,
+    /// Their average.
+    Avg,
+    /// The greatest.
+    Max,
+    /// The least.
+    Min,
+    /// Their sum.
+    Sum,
+}
+
+/// Bytes of an interval of a [`ValueKind::Series`].
+pub const SERIES_SLOT: u32 = 24;
+/// Offset of `meta` in an interval.
+pub const SERIES_META: u32 = 8;
+/// Offset of `epoch` in an interval.
+pub const SERIES_EPOCH: u32 = 16;
 
 impl ValueKind {
     /// Where the value of a keyless `Plain` or `Sum` map may have a u64 that is not 0 once the map was assigned
@@ -112,6 +151,7 @@ impl ValueKind {
             | ValueKind::Stats { .. } => 16,
             ValueKind::Hist { bits } => hist_buckets(*bits) * 8,
             ValueKind::Lhist { min, max, step } => lhist_buckets(*min, *max, *step) * 8,
+            ValueKind::Series(series) => series.intervals * SERIES_SLOT,
         }
     }
 }

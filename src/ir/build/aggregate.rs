@@ -18,6 +18,9 @@ impl<'m> FuncBuilder<'_, 'm> {
     /// `@m[key] = count()` and the like.
     pub fn aggregate(&mut self, map: MapId, key: Option<&'m Expr>, value: Option<&'m Expr>) {
         let MapValue::Aggregate(kind) = &self.m.program.maps[map.0 as usize].value else { return };
+        if let (Aggregate::Series(series), Some(value)) = (kind, value) {
+            return self.aggregate_series(map, key, value, *series);
+        }
         let value = match value {
             Some(value) => self.int(value),
             None => self.iconst(1),
@@ -58,6 +61,8 @@ impl<'m> FuncBuilder<'_, 'm> {
                 });
             }
             Aggregate::Hist { bits } => self.add_to_bucket(map, key, value, hist_buckets(bits)),
+            // with a time, above
+            Aggregate::Series(_) => {}
             Aggregate::Lhist { min, max, step } => {
                 self.add_to_bucket(map, key, value, lhist_buckets(min, max, step));
             }
@@ -78,7 +83,7 @@ impl<'m> FuncBuilder<'_, 'm> {
 
     /// A run that interrupts this one may change the value in between: then it is compared again. A run that was
     /// interrupted so [`TRIES`] times gives up, and is counted.
-    fn exchange_if_better(&mut self, at: Value, value: Value, better: Cond) {
+    pub(super) fn exchange_if_better(&mut self, at: Value, value: Value, better: Cond) {
         let [zero, one] = [0, 1].map(|n| self.iconst(n));
         let [first, known, compare, lost, done] = std::array::from_fn(|_| self.new_block());
         let old = self.func.add_param(compare, IrType::Int);
@@ -114,7 +119,7 @@ impl<'m> FuncBuilder<'_, 'm> {
 
     /// The same where the kernel has no compare and exchange: a run that interrupts this one between its comparison and
     /// its store, which are next to one another, may have its value replaced by a worse one.
-    fn replace_if_better(&mut self, at: Value, value: Value, better: Cond) {
+    pub(super) fn replace_if_better(&mut self, at: Value, value: Value, better: Cond) {
         let one = self.iconst(1);
         let [compare, keep, done] = std::array::from_fn(|_| self.new_block());
         let set = self.load(Width::B8, false, at, SECOND);

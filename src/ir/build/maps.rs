@@ -159,6 +159,7 @@ fn value_kind(program: &Program, value: &MapValue) -> ValueKind {
             Aggregate::Avg { signed } => ValueKind::Avg { signed },
             Aggregate::Stats { signed } => ValueKind::Stats { signed },
             Aggregate::Hist { bits } => ValueKind::Hist { bits },
+            Aggregate::Series(series) => ValueKind::Series(series),
             Aggregate::Lhist { min, max, step } => ValueKind::Lhist { min, max, step },
         },
     }
@@ -193,7 +194,9 @@ fn storage(
     let on_demand = |bytes: u64| facts.on_demand_hash && bytes > PREALLOCATED;
     let shareable = match &map.value {
         MapValue::Plain(_) => false,
-        MapValue::Aggregate(kind) => !matches!(kind, Aggregate::Min { .. } | Aggregate::Max { .. }),
+        MapValue::Aggregate(kind) => {
+            !matches!(kind, Aggregate::Min { .. } | Aggregate::Max { .. } | Aggregate::Series(_))
+        }
     };
     match (&map.key, &map.value) {
         (None, MapValue::Plain(_)) => (MapKind::Array, false),

@@ -65,6 +65,7 @@ mod parts;
 mod place;
 mod read;
 mod record;
+mod series;
 mod slots;
 mod stack;
 mod stmt;

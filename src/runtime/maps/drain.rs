@@ -132,7 +132,8 @@ impl<'a> Drains<'a> {
     fn with_zero(&self, mut contents: Contents, map: usize, purpose: Purpose) -> Contents {
         let spec = &self.maps[map];
         let kind = read::value_kind(spec);
-        let histogram = matches!(kind, ValueKind::Hist { .. } | ValueKind::Lhist { .. });
+        let histogram =
+            matches!(kind, ValueKind::Hist { .. } | ValueKind::Lhist { .. } | ValueKind::Series(_));
         let shown = self.states[map].zeroed || purpose == Purpose::Print && !histogram;
         if contents.len == 0 && is_keyless(spec) && shown {
             contents.keys.resize(contents.key_size, 0);

@@ -6,6 +6,7 @@
 pub mod drain;
 pub mod read;
 pub mod reduce;
+pub mod series;
 pub mod sort;
 
 use crate::wire::map::ValueKind;

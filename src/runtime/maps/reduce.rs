@@ -16,6 +16,7 @@ pub fn reduce<'a>(kind: &ValueKind, slots: impl Iterator<Item = &'a [u8]>, out: 
         match kind {
             ValueKind::Plain(_) if first => total.copy_from_slice(&slot[..size]),
             ValueKind::Plain(_) => return,
+            ValueKind::Series(series) => super::series::merge(total, slot, series),
             ValueKind::Min { signed } => extreme(total, slot, |new, old| less(new, old, *signed)),
             ValueKind::Max { signed } => extreme(total, slot, |new, old| less(old, new, *signed)),
             _ => add(total, slot),
@@ -51,6 +52,8 @@ pub fn number(kind: &ValueKind, value: &[u8]) -> Option<u64> {
         ValueKind::Plain(ty) => super::sort::integer(ty, value).map(|(bits, _)| bits),
         ValueKind::Avg { signed } | ValueKind::Stats { signed } => Some(average(value, *signed)),
         ValueKind::Hist { .. } | ValueKind::Lhist { .. } => Some(words(value).sum()),
+        // by their keys
+        ValueKind::Series(_) => None,
         _ => Some(unsigned(value, 8)),
     }
 }
@@ -81,6 +84,7 @@ pub fn is_assigned(kind: &ValueKind, value: &[u8], presence: Option<u64>) -> boo
         ValueKind::Min { .. } | ValueKind::Max { .. } | ValueKind::Avg { .. } | ValueKind::Stats { .. } => {
             unsigned(&value[8..], 8) != 0
         }
+        ValueKind::Series(_) => super::series::last_epoch(value).is_some(),
         ValueKind::Hist { .. } | ValueKind::Lhist { .. } => words(value).any(|count| count != 0),
     }
 }

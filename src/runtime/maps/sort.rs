@@ -41,6 +41,7 @@ fn is_signed(kind: &ValueKind) -> bool {
         | ValueKind::Max { signed }
         | ValueKind::Avg { signed }
         | ValueKind::Stats { signed } => *signed,
+        ValueKind::Series(_) => false,
         ValueKind::Count | ValueKind::Hist { .. } | ValueKind::Lhist { .. } => false,
     }
 }

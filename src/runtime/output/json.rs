@@ -1,6 +1,6 @@
 //! A line of JSON for each message, as bpftrace prints them with `-f json`.
 //!
-//! `{"type": T, "data": D}`, where T is `printf`, `value`, `map`, `hist`, `stats`, `time`, `cat`, `syscall` (what
+//! `{"type": T, "data": D}`, where T is `printf`, `value`, `map`, `hist`, `stats`, `tseries`, `time`, `cat`, `syscall` (what
 //! `system` printed), `join`, `attached_probes`, `errorf` or `warnf` (both with `msg` and the place in the script). Numbers
 //! that a double cannot hold exactly are strings. Keys are text: of a tuple without parentheses and blanks. Bytes of
 //! traced processes that are no UTF-8 are replaced by U+FFFD.
@@ -12,11 +12,13 @@ use super::writer::Writer;
 use super::{BenchmarkResult, Message, Output, TestResult, TextKind};
 use crate::runtime::format;
 use crate::runtime::maps::reduce::{self, words};
+use crate::runtime::maps::series::{Point, points};
 use crate::runtime::maps::{MapView, sort};
 use crate::runtime::names::Names;
+use crate::runtime::time;
 use crate::runtime::value::{self, Context, divide, signed, tail, unsigned};
 use crate::wire::format::Format;
-use crate::wire::map::{ValueKind, hist_bounds};
+use crate::wire::map::{Series, ValueKind, hist_bounds};
 use crate::wire::record::Field;
 use crate::wire::types::{DataType, StructField};
 
@@ -67,6 +69,7 @@ impl Output for Json {
         let kind = match map.value {
             ValueKind::Hist { .. } | ValueKind::Lhist { .. } => "hist",
             ValueKind::Avg { .. } | ValueKind::Stats { .. } => "stats",
+            ValueKind::Series(_) => "tseries",
             _ => "map",
         };
         let mut context = Context { names, raw: true };
@@ -175,6 +178,7 @@ fn map_value(out: &mut Vec<u8>, map: &MapView, row: usize, context: &mut Context
     match map.value {
         ValueKind::Plain(ty) => write(out, ty, bytes, div, context),
         ValueKind::Hist { bits } => hist(out, bytes, *bits, div),
+        ValueKind::Series(series) => time_series(out, &points(map.contents, row, series), series),
         ValueKind::Lhist { min, max, step } => lhist(out, bytes, (*min, *max, *step)),
         ValueKind::Sum { signed } | ValueKind::Min { signed } | ValueKind::Max { signed } => {
             number(out, unsigned(bytes, 8), *signed, div);
@@ -237,6 +241,22 @@ fn lhist(out: &mut Vec<u8>, value: &[u8], (min, max, step): (i64, i64, i64)) {
             _ => (Some(low), Some(low.wrapping_add(step - 1))),
         }
     });
+}
+
+fn time_series(out: &mut Vec<u8>, points: &[Point], series: &Series) {
+    out.push(b'[');
+    let known = points.iter().filter_map(|point| Some((point.time, point.value?)));
+    for (i, (time, value)) in known.enumerate() {
+        out.extend_from_slice(if i == 0 { b"{" } else { b",{" });
+        let start = time::utc("%Y-%m-%d %H:%M:%S", time);
+        write!(out, "\"interval_start\":\"{start}\",\"value\":").expect("writing to memory");
+        match series.signed {
+            true => value::write_signed(out, value as i64),
+            false => value::write_unsigned(out, value),
+        }
+        out.push(b'}');
+    }
+    out.push(b']');
 }
 
 /// A value.

@@ -4,6 +4,7 @@
 //! Deliberately absent: messages for people (stderr), which are not part of the results.
 
 pub mod histogram;
+mod series;
 pub mod json;
 pub mod sink;
 pub mod text;

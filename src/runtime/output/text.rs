@@ -3,9 +3,11 @@
 use std::io;
 
 use super::histogram::{write_hist, write_lhist};
+use super::series::write_series;
 use super::writer::Writer;
 use super::{BenchmarkResult, Message, Output, TestResult, TextKind, trials};
 use crate::runtime::format;
+use crate::runtime::maps::series::points;
 use crate::runtime::maps::{MapView, reduce};
 use crate::runtime::names::Names;
 use crate::runtime::value::{self, Context, divide, unsigned, write_signed, write_unsigned};
@@ -122,6 +124,10 @@ fn write_entry(out: &mut Vec<u8>, map: &MapView, row: usize, context: &mut Conte
     out.push(b':');
     let value = map.contents.value(row);
     match map.value {
+        ValueKind::Series(series) => {
+            out.push(b'\n');
+            write_series(out, &points(map.contents, row, series), series);
+        }
         ValueKind::Hist { bits } => {
             out.push(b'\n');
             write_hist(out, value, *bits, map.div);

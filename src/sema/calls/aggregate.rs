@@ -2,7 +2,7 @@
 
 use crate::diag::{Diagnostic, codes};
 use crate::syntax::ast::{Expr, ExprKind as Ast};
-use crate::wire::map::lhist_buckets;
+use crate::wire::map::{self, SERIES_SLOT, SeriesKind, lhist_buckets};
 
 use super::super::check::Checker;
 use super::super::signatures::{self, Aggregation, Meaning};
@@ -25,6 +25,13 @@ pub(in super::super) fn aggregation(value: &Expr) -> Option<Aggregation> {
     }
 }
 
+/// Bytes of a value that every CPU has for itself, at most.
+const LARGEST: u32 = 32 << 10;
+
+fn tree_tuple(items: &[tree::Expr]) -> super::super::types::Type {
+    super::super::types::Type::Tuple(items.iter().map(|item| item.ty.clone()).collect())
+}
+
 impl Checker<'_, '_> {
     /// The aggregation with its parameters, and the value that is added.
     pub(in super::super) fn aggregate(
@@ -44,7 +51,13 @@ impl Checker<'_, '_> {
         let signed =
             Ty::Aggregate(made.clone()).is_signed() || matches!(kind, Aggregation::Hist | Aggregation::Lhist);
         let ty = if signed { Ty::I64 } else { Ty::U64 };
-        Some((made, val.map(|val| val.cast(ty).into_expr())))
+        let value = val.map(|val| val.cast(ty).into_expr());
+        if kind != Aggregation::Series {
+            return Some((made, value));
+        }
+        let items = vec![value?, self.software_tai(call.span).into_expr()];
+        let ty = tree_tuple(&items);
+        Some((made, Some(tree::Expr { span: call.span, ty, kind: tree::ExprKind::Tuple(items) })))
     }
 
     fn report_sample(&mut self, call: Call, val: &Val) -> Option<Aggregate> {
@@ -68,6 +81,7 @@ impl Checker<'_, '_> {
             Aggregation::Stats => Aggregate::Stats { signed },
             Aggregation::Hist => return self.hist(call),
             Aggregation::Lhist => return self.lhist(call),
+            Aggregation::Series => return self.series(call, signed),
         })
     }
 
@@ -95,6 +109,40 @@ impl Checker<'_, '_> {
         let [min, max, step] = bounds;
         self.check_lhist(call, min, max, step)?;
         Some(Aggregate::Lhist { min, max, step })
+    }
+
+    fn series(&mut self, call: Call, signed: bool) -> Option<Aggregate> {
+        let (interval, intervals) =
+            (self.literal_count(call, &call.args[1])?, self.literal_count(call, &call.args[2])?);
+        let most = LARGEST / SERIES_SLOT;
+        let how = match call.args.get(3) {
+            Some(arg) => self.series_kind(call, arg)?,
+            None => SeriesKind::Last,
+        };
+        let (arg, message, label) = if interval == 0 {
+            (1, "an interval of tseries() takes time".to_string(), "at least 1 ns")
+        } else if intervals == 0 {
+            (2, "tseries() without intervals".to_string(), "at least 1")
+        } else if intervals > u64::from(most) {
+            (2, format!("tseries() of {intervals} intervals, {most} at most"), "too many")
+        } else {
+            let series = map::Series { signed, interval, intervals: intervals as u32, how };
+            return Some(Aggregate::Series(series));
+        };
+        self.error(codes::OUT_OF_RANGE, call.args[arg].span, message, label)
+    }
+
+    fn series_kind(&mut self, call: Call, arg: &Expr) -> Option<SeriesKind> {
+        Some(match self.literal_text(call, arg)?.as_str() {
+            "avg" => SeriesKind::Avg,
+            "max" => SeriesKind::Max,
+            "min" => SeriesKind::Min,
+            "sum" => SeriesKind::Sum,
+            other => {
+                let message = format!("tseries() cannot make `{other}` of the values of an interval");
+                return self.error(codes::BAD_ARGUMENT, arg.span, message, "one of avg, max, min, sum");
+            }
+        })
     }
 
     fn check_lhist(&mut self, call: Call, min: i64, max: i64, step: i64) -> Option<()> {

@@ -2,6 +2,7 @@
 
 use crate::diag::{Diagnostic, codes};
 use crate::host::Feature;
+use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind as Ast};
 use crate::wire::types::Clock;
 
@@ -45,19 +46,24 @@ impl Checker<'_, '_> {
                 self.report(error.help("`nsecs(sw_tai)` is close to it"));
                 None
             }
-            "sw_tai" => {
-                let clock = ExprKind::Builtin(Builtin::NsecsMonotonic);
-                let (ty, span) = (Ty::U64.to_type(), call.span);
-                let left = Box::new(Expr { span, ty: ty.clone(), kind: clock });
-                let right = Box::new(Expr::int(self.options.tai_offset, ty, span));
-                Some(Val::new(Ty::U64, span, ExprKind::Binary { op: BinaryOp::Add, left, right }))
-            }
+            "sw_tai" => Some(self.software_tai(call.span)),
             _ => {
                 let message = format!("`{mode}` is no clock");
                 let label = "one of boot, monotonic, tai, sw_tai";
                 self.error(codes::BAD_ARGUMENT, call.args[0].span, message, label)
             }
         }
+    }
+}
+
+impl Checker<'_, '_> {
+    /// CLOCK_TAI as far as it was from CLOCK_MONOTONIC at the start.
+    pub(super) fn software_tai(&mut self, span: Span) -> Val {
+        let clock = ExprKind::Builtin(Builtin::NsecsMonotonic);
+        let ty = Ty::U64.to_type();
+        let left = Box::new(Expr { span, ty: ty.clone(), kind: clock });
+        let right = Box::new(Expr::int(self.options.tai_offset, ty, span));
+        Val::new(Ty::U64, span, ExprKind::Binary { op: BinaryOp::Add, left, right })
     }
 }
 
