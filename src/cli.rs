@@ -83,6 +83,8 @@ pub enum Form {
     Text,
     /// A line of JSON for each message.
     Json,
+    /// A line for each stack in maps that are keyed by one: what flame graphs are made of.
+    Folded,
 }
 
 /// A tracing language for Linux that compiles to eBPF by itself
@@ -138,6 +140,10 @@ pub struct Args {
     /// Form of output
     #[arg(short = 'f', value_name = "FORM", value_enum, default_value_t = Form::Text)]
     pub form: Form,
+
+    /// Draw a flame graph of the stacks in maps
+    #[arg(long, value_name = "FILE.svg")]
+    pub flamegraph: Option<PathBuf>,
 
     /// Buffering of output
     #[arg(short = 'B', value_name = "MODE", value_enum)]

@@ -17,6 +17,8 @@ use crate::runtime::child::{Child, Target};
 use crate::runtime::failure::Failure;
 use crate::runtime::libbpf::{LoadedKernel, Surroundings};
 use crate::runtime::output::Output;
+use crate::runtime::output::flame::Flame;
+use crate::runtime::output::folded::Folded;
 use crate::runtime::output::json::Json;
 use crate::runtime::output::sink::FileSink;
 use crate::runtime::output::text::Text;
@@ -194,10 +196,15 @@ impl Session<'_> {
         };
         let sink = sink.map_err(|error| Failure::output(&error))?;
         let (writer, warnings) = (Writer::new(Box::new(sink), buffering), !self.args.no_warnings);
-        Ok(match self.args.form {
+        let output: Box<dyn Output> = match self.args.form {
+            Form::Folded => Box::new(Folded::new(writer, warnings)),
             Form::Json => Box::new(Json::new(writer, warnings)),
             Form::Text if warnings => Box::new(Text::new(writer, self.args.raw)),
             Form::Text => Box::new(Text::new(writer, self.args.raw).without_warnings()),
+        };
+        Ok(match &self.args.flamegraph {
+            Some(path) => Box::new(Flame::new(output, path.clone())),
+            None => output,
         })
     }
 

@@ -262,6 +262,7 @@ fn finish(session: &mut Session, options: &RunOptions) -> Result<u8, Failure> {
         session.print_maps()?;
     }
     session.output.writer().flush().map_err(failed)?;
+    session.output.finish().map_err(failed)?;
     Ok(session.exit_status().or(status).unwrap_or(0))
 }
 

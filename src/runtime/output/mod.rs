@@ -3,6 +3,8 @@
 //! A form decides how things look; what they are comes as shapes and bytes, so that a form may keep numbers as numbers.
 //! Deliberately absent: messages for people (stderr), which are not part of the results.
 
+pub mod flame;
+pub mod folded;
 pub mod histogram;
 mod series;
 pub mod json;
@@ -135,6 +137,14 @@ pub trait Output {
     /// # Errors
     /// When the text cannot be written.
     fn events_end(&mut self) -> io::Result<()>;
+
+    /// The run is over and all is printed.
+    ///
+    /// # Errors
+    /// When what belongs to the results cannot be written.
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 
     /// What is written goes through here.
     fn writer(&mut self) -> &mut Writer;

@@ -42,6 +42,10 @@ impl Host for WithDefinitions<'_> {
         self.host.symbol_address(name)
     }
 
+    fn may_call(&self, function: &str, program_type: u32) -> bool {
+        self.host.may_call(function, program_type)
+    }
+
     fn cgroup_id(&self, path: &str) -> Result<u64, HostError> {
         self.host.cgroup_id(path)
     }
