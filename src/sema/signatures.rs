@@ -515,7 +515,7 @@ pub(super) const TABLE: &[Row] = &[
 
 /// Names of bpftrace that are not there yet: told apart from mistakes.
 const LATER: &[&str] =
-    &["debugf", "getopt", "offsetof", "path", "skboutput", "socket_cookie", "tseries", "uaddr", "unwatch"];
+    &["debugf", "getopt", "offsetof", "path", "skboutput", "socket_cookie", "uaddr", "unwatch"];
 
 /// The row of a name.
 pub(super) fn find(name: &str) -> Option<&'static Row> {

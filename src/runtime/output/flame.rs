@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::folded::{self, Stacks};
 use super::writer::Writer;
-use super::{Message, Output, TextKind};
+use super::{BenchmarkResult, Message, Output, TestResult, TextKind};
 use crate::runtime::maps::MapView;
 use crate::runtime::names::Names;
 use crate::wire::format::Format;
@@ -78,6 +78,14 @@ impl Output for Flame {
 
     fn attached(&mut self, count: usize) -> io::Result<bool> {
         self.results.attached(count)
+    }
+
+    fn test_result(&mut self, names: &[&str], results: &[TestResult]) -> io::Result<()> {
+        self.results.test_result(names, results)
+    }
+
+    fn benchmark_result(&mut self, names: &[&str], result: &BenchmarkResult) -> io::Result<()> {
+        self.results.benchmark_result(names, result)
     }
 
     fn events_end(&mut self) -> io::Result<()> {

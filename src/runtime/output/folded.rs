@@ -12,7 +12,7 @@ use std::os::fd::RawFd;
 use super::sink::Sink;
 use super::text::Text;
 use super::writer::{Buffering, Writer};
-use super::{Message, Output, TextKind};
+use super::{BenchmarkResult, Message, Output, TestResult, TextKind};
 use crate::runtime::maps::{MapView, reduce};
 use crate::runtime::names::Names;
 use crate::runtime::value::{self, Context, tail, unsigned};
@@ -80,6 +80,14 @@ impl Output for Folded {
 
     fn message(&mut self, message: &Message) -> io::Result<()> {
         self.others.message(message)
+    }
+
+    fn test_result(&mut self, names: &[&str], results: &[TestResult]) -> io::Result<()> {
+        self.others.test_result(names, results)
+    }
+
+    fn benchmark_result(&mut self, names: &[&str], result: &BenchmarkResult) -> io::Result<()> {
+        self.others.benchmark_result(names, result)
     }
 
     fn events_end(&mut self) -> io::Result<()> {
@@ -171,7 +179,7 @@ fn symbol(line: &str, mode: StackMode) -> String {
         StackMode::Perf => line.split_once(' ').map_or(line, |(_, rest)| rest),
         _ => line,
     };
-    let name = match (mode, name.rfind(" (")) {
+    let name = match (mode, name.rfind(" (/").or_else(|| name.rfind(" (["))) {
         (StackMode::Perf, Some(file)) => &name[..file],
         _ => name,
     };

@@ -8,6 +8,7 @@ mod histograms;
 mod loaded;
 mod maps;
 mod notation;
+mod pictures;
 mod printf;
 mod reading;
 mod runs;
