@@ -74,10 +74,6 @@ impl Host for WithDefinitions<'_> {
         self.host.header(name, place)
     }
 
-    fn may_call(&self, function: &str, program_type: u32) -> bool {
-        self.host.may_call(function, program_type)
-    }
-
     fn import(&self, path: &str) -> Option<Entry> {
         self.host.import(path)
     }
