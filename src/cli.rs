@@ -12,12 +12,16 @@ pub enum Stage {
     /// The syntax tree, as a script again.
     Ast,
     /// The typed tree.
+    #[value(alias = "types")]
     Typed,
     /// SSA as built.
+    #[value(alias = "codegen")]
     Ir,
     /// SSA after all passes.
+    #[value(alias = "codegen-opt")]
     Opt,
     /// eBPF instructions beside the script's lines.
+    #[value(alias = "dis")]
     Asm,
     /// What the ELF object holds.
     Elf,
@@ -166,8 +170,12 @@ pub struct Args {
     pub allow_unsafe: bool,
 
     /// Print the result of a stage and end
-    #[arg(short = 'd', value_name = "STAGE", value_enum)]
+    #[arg(short = 'd', long = "debug", value_name = "STAGE", value_enum)]
     pub dump: Option<Stage>,
+
+    /// Write the BPF object to this file and end; nothing is loaded
+    #[arg(long, value_name = "FILE")]
+    pub emit_elf: Option<PathBuf>,
 
     /// Print what this kernel offers
     #[arg(long)]

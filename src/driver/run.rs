@@ -1,6 +1,7 @@
 //! A run of the command: script to artifact to kernel to output.
 
 use std::collections::HashMap;
+use std::fs;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::process::ExitCode;
 
@@ -13,6 +14,7 @@ use crate::host::Feature;
 use crate::host::system::System;
 use crate::load::{Loaded, Options};
 use crate::object::artifact::Artifact;
+use crate::object::elf;
 use crate::runtime::child::{Child, Target};
 use crate::runtime::failure::Failure;
 use crate::runtime::libbpf::{LoadedKernel, Surroundings};
@@ -83,6 +85,13 @@ impl Session<'_> {
         let file = script::read(self.args, &mut self.sources)?;
         if self.args.dump.is_some() {
             return self.compile(file, &settings).map(|_| 0);
+        }
+        if let Some(path) = &self.args.emit_elf {
+            if let Some((artifact, _)) = self.compile(file, &settings)? {
+                fs::write(path, elf::write(&artifact).bytes)
+                    .map_err(|error| script::unwritable(path, &error))?;
+            }
+            return Ok(0);
         }
         let signals = Signals::install().map_err(|error| Failure::system("handle signals", &error))?;
         let mut processes = self.processes()?;

@@ -1,6 +1,7 @@
 //! Where the script comes from: `-e`, a file, standard input.
 
 use std::io::Read;
+use std::path::Path;
 use std::{fs, io};
 
 use crate::cli::Args;
@@ -35,10 +36,19 @@ pub fn read(args: &Args, sources: &mut SourceMap) -> Result<FileId, Failure> {
     }
 }
 
+/// A file that cannot be written.
+pub fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    let message = format!("cannot write {}: {}", path.display(), plain(error));
+    Failure::new(vec![Diagnostic::error(codes::FILE, message)])
+}
+
+/// The system's words alone.
+fn plain(error: &io::Error) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
 fn unreadable(name: &str, error: &io::Error) -> Failure {
-    let why = error.to_string();
-    let why = why.split(" (os error").next().unwrap_or_default().to_lowercase();
-    Failure::new(vec![Diagnostic::error(codes::FILE, format!("cannot read {name}: {why}"))])
+    Failure::new(vec![Diagnostic::error(codes::FILE, format!("cannot read {name}: {}", plain(error)))])
 }
 
 fn text(name: &str, bytes: Vec<u8>) -> Result<String, Failure> {

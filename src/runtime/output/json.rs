@@ -104,7 +104,9 @@ impl Output for Json {
         write!(out, "{{\"type\": \"{kind}\", \"msg\": ").expect("writing to memory");
         string(out, message.text);
         out.extend_from_slice(b", \"filename\": ");
-        string(out, message.file.as_bytes());
+        // consumers know a script of the command line by the name that bpftrace gives it
+        let file = if matches!(message.file, "-e" | "-") { "stdin" } else { message.file };
+        string(out, file.as_bytes());
         let (line, column) = (message.line, message.column);
         writeln!(out, ", \"line\": {line}, \"col\": {column}}}").expect("writing to memory");
         self.writer.commit()
