@@ -1,5 +1,7 @@
 //! `str`.
 
+use std::sync::Arc;
+
 use crate::diag::{Diagnostic, codes};
 use crate::source::Span;
 use crate::syntax::ast::Expr;
@@ -8,6 +10,7 @@ use super::super::check::Checker;
 use super::super::constant::Const;
 use super::super::tree::{Expr as TreeExpr, ExprKind};
 use super::super::ty::Ty;
+use super::super::types::Space;
 use super::super::value::{Kind, Val};
 use super::Call;
 
@@ -17,6 +20,13 @@ struct Limit {
     size: u32,
     /// The limit as computed, the NUL included.
     length: Option<TreeExpr>,
+}
+
+impl Limit {
+    /// Whether it is known while compiling.
+    fn is_known(&self) -> bool {
+        self.length.as_ref().is_none_or(|length| matches!(length.kind, ExprKind::Int(_)))
+    }
 }
 
 impl Checker<'_, '_> {
@@ -98,6 +108,13 @@ impl Checker<'_, '_> {
             }
             Kind::Expr(ExprKind::DataLoc { offset }) => {
                 Some(Val::new(Ty::Str { size }, span, ExprKind::DataLoc { offset }))
+            }
+            Kind::Expr(ExprKind::Var(id)) if own >= limit.size || !limit.is_known() => {
+                let to = Arc::new(Ty::I8);
+                let address =
+                    Val::new(Ty::Pointer { to, space: Some(Space::Kernel) }, span, ExprKind::AddressOf(id));
+                let limit = Limit { size, ..limit };
+                Some(self.read_text(span, address, limit))
             }
             _ if own <= limit.size => Some(Val { span, ..source }),
             _ => {
