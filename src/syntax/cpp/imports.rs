@@ -175,8 +175,12 @@ impl Preprocessor<'_> {
                 }
             },
             Kind::Source | Kind::Object | Kind::Other => {
-                let error = Diagnostic::error(codes::UNSUPPORTED, "compiled BPF is not imported yet");
-                self.report(error.at(span, "imported here"));
+                let what = if matches!(known, Kind::Source) { "BPF C" } else { "compiled BPF" };
+                let message = format!("`{name}` is {what}, which cannot be imported yet");
+                let error = Diagnostic::error(codes::UNSUPPORTED, message).at(span, "imported here");
+                self.report(
+                    error.help("write its functions as macros of a .bt file, and its types in a .h file"),
+                );
             }
         }
     }

@@ -77,6 +77,8 @@ fn with_imports() -> Fake {
         )
         .with_import("set.bt", file("config = { max_strlen = 32 } begin { }"))
         .with_import("bad.bt", file("begin { $x = }"))
+        .with_import("code.bpf.c", file("int f(int x) { return x; }"))
+        .with_import("code.bpf.o", file("\u{7f}ELF"))
         .with_import("text.txt", file("hello"))
         .with_import("bytes.bt", Entry::File(Ok(vec![0xff, 0xfe])))
         .with_import("locked.bt", Entry::File(Err("permission denied".into())))
