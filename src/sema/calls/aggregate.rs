@@ -112,6 +112,7 @@ impl Checker<'_, '_> {
     }
 
     fn series(&mut self, call: Call, signed: bool) -> Option<Aggregate> {
+        self.unstable("tseries", "unstable_tseries", self.options.unstable.tseries, call.span);
         let (interval, intervals) =
             (self.literal_count(call, &call.args[1])?, self.literal_count(call, &call.args[2])?);
         let most = LARGEST / SERIES_SLOT;
