@@ -11,11 +11,15 @@ pub mod explain;
 pub mod render;
 pub mod suggest;
 
+use std::hash::BuildHasher;
+
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
 use crate::source::Span;
 pub use codes::Code;
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
     /// For information.
     Note,
@@ -26,7 +30,7 @@ pub enum Severity {
 }
 
 /// A place in the script with a remark.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Label {
     /// Where.
     pub span: Span,
@@ -37,7 +41,7 @@ pub struct Label {
 }
 
 /// One message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Diagnostic {
     /// Its stable code.
     pub code: Code,
@@ -109,12 +113,16 @@ impl Diagnostic {
 #[derive(Clone, Debug, Default)]
 pub struct Sink {
     list: Vec<Diagnostic>,
+    /// Where in the list those with a hash are: scripts of thousands of lines have thousands of messages.
+    known: FxHashMap<u64, Vec<usize>>,
 }
 
 impl Sink {
     /// Takes a message. The same message at the same place is kept once.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if !self.list.contains(&diagnostic) {
+        let alike = self.known.entry(FxBuildHasher.hash_one(&diagnostic)).or_default();
+        if !alike.iter().any(|index| self.list[*index] == diagnostic) {
+            alike.push(self.list.len());
             self.list.push(diagnostic);
         }
     }
@@ -131,6 +139,39 @@ impl Sink {
 
     /// Takes all messages out.
     pub fn take(&mut self) -> Vec<Diagnostic> {
+        self.known.clear();
         std::mem::take(&mut self.list)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_message_is_kept_once() {
+        let mut sink = Sink::default();
+        let message = |text: &str| Diagnostic::error(codes::MISSING_FEATURE, text);
+        for text in ["a", "b", "a"] {
+            sink.push(message(text));
+        }
+        sink.push(message("a").note("and more"));
+        let told: Vec<&str> = sink.all().iter().map(|d| d.message.as_str()).collect();
+        assert_eq!(told, ["a", "b", "a"]);
+        assert_eq!(sink.take().len(), 3);
+        sink.push(message("a"));
+        assert_eq!(sink.all().len(), 1);
+    }
+
+    #[test]
+    fn a_hundred_thousand_messages_take_no_time() {
+        let mut sink = Sink::default();
+        let start = std::time::Instant::now();
+        for number in 0..100_000 {
+            sink.push(Diagnostic::error(codes::MISSING_FEATURE, number.to_string()));
+        }
+        assert_eq!(sink.all().len(), 100_000);
+        // comparing each with all before it takes minutes
+        assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
     }
 }

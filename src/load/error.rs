@@ -57,7 +57,7 @@ impl Refusal {
     }
 
     /// Refused for lack of rights, before the verifier looked.
-    fn is_forbidden(&self) -> bool {
+    pub(super) fn is_forbidden(&self) -> bool {
         is_permission(self.errno) && self.log.trim().is_empty()
     }
 }

@@ -44,6 +44,7 @@ use crate::wire::map::{MapRole, MapSpec};
 use attach::Link;
 pub use attach::{AttachError, Failure};
 pub use error::{LoadError, Refusal};
+pub use kernel::Lockdown;
 pub use memory::Memory;
 use swap::Swap;
 

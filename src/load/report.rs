@@ -9,7 +9,7 @@ use super::kernel::{Lockdown, words};
 use super::object::BPFFS;
 use super::verifier;
 use crate::diag::{Diagnostic, Severity, codes};
-use crate::object::artifact::{Artifact, AttachPoint, Line};
+use crate::object::artifact::{Artifact, AttachPoint, Line, Program};
 use crate::sema::tree::Attach;
 use crate::source::{SourceMap, Span};
 use crate::wire::map::MapRole;
@@ -117,6 +117,9 @@ fn map_failed(artifact: &Artifact, map: usize, errno: i32) -> Diagnostic {
 fn refused(refusal: &Refusal, artifact: &Artifact, sources: &SourceMap, verbose: bool) -> Diagnostic {
     let program = &artifact.programs[refusal.program];
     let name = program.attach.first().map_or(&program.name, |at| &at.name);
+    if refusal.is_forbidden() {
+        return not_permitted(program, name, sources);
+    }
     let complaint = verifier::complaint(&refusal.log);
     let mut made = Diagnostic::error(codes::REFUSED, format!("the kernel refused the program of `{name}`"));
     let text = if complaint.text.is_empty() { words(refusal.errno) } else { complaint.text.clone() };
@@ -143,6 +146,26 @@ fn refused(refusal: &Refusal, artifact: &Artifact, sources: &SourceMap, verbose:
     }
     made.note("this is a bug in beetrace: what it accepts must load on every supported kernel")
         .help(if verbose { "report it with this output" } else { "report it with the output of `-v`" })
+}
+
+/// Of a program that the kernel did not look at, although the process has the capabilities and lockdown is off or does
+/// not tell.
+fn not_permitted(program: &Program, name: &str, sources: &SourceMap) -> Diagnostic {
+    let message = format!("the kernel does not permit the program of `{name}`");
+    let mut made = Diagnostic::error(codes::NO_PRIVILEGE, message);
+    let point = program.attach.first();
+    if let Some(span) = point.and_then(|at| span(sources, at.place, ",{/ \t")) {
+        made = made.at(span, "");
+    }
+    made = made.note(
+        "the process has the capabilities: lockdown, a security module or a container's filter forbids it",
+    );
+    match point.map(|at| &at.target) {
+        Some(Attach::Fentry(_) | Attach::Fexit(_)) => {
+            made.help("try a kprobe or a tracepoint, which take other rights")
+        }
+        _ => made.help("ask who set up the machine, or try the script in a virtual machine"),
+    }
 }
 
 fn quote(line: &Line, artifact: &Artifact) -> String {

@@ -2,9 +2,9 @@
 //! programs of [`handmade::REFUSED`], the line [`RULE`], and the message made of it. `BLESS=1 cargo test load_report` writes what is made now.
 
 use beetrace::diag::render;
-use beetrace::load::{AttachError, Failure, LoadError, Refusal};
+use beetrace::load::{AttachError, Failure, LoadError, Lockdown, Refusal};
 use beetrace::object::artifact::{Artifact, AttachPoint};
-use beetrace::sema::tree::Attach;
+use beetrace::sema::tree::{Attach, Inside, Traced};
 use beetrace::source::SourceMap;
 
 use crate::handmade::{self, COUNT};
@@ -100,4 +100,49 @@ error[E0703]: map `@count` could not be created: cannot allocate memory
 
 ";
     assert_eq!(rendered(&LoadError::Map { map: COUNT, errno: 12 }, false), expected);
+}
+
+#[test]
+fn a_map_that_locked_memory_has_no_room_for_names_the_limit() {
+    let expected = "\
+error[E0703]: map `@count` could not be created: operation not permitted
+ = help: the limit of locked memory may be too low: raise it with `ulimit -l unlimited`
+
+";
+    assert_eq!(rendered(&LoadError::Map { map: COUNT, errno: 1 }, false), expected);
+}
+
+#[test]
+fn lockdown_is_named_with_its_mode() {
+    let expected = "\
+error[E0705]: the kernel is locked down (confidentiality) and does not allow this
+ = note: lockdown comes with Secure Boot or the kernel parameter lockdown=
+ = help: boot without it, or try the script in a virtual machine
+
+";
+    assert_eq!(rendered(&LoadError::Lockdown(Lockdown::Confidentiality), false), expected);
+    assert!(rendered(&LoadError::Lockdown(Lockdown::Integrity), false).contains("(integrity)"));
+}
+
+/// What the kernel does not even look at is nothing that the compiler did wrong.
+#[test]
+fn programs_that_policy_forbids_are_no_bugs() {
+    let refusal = |log: &str| LoadError::Refused(vec![Refusal { program: 0, errno: 1, log: log.into() }]);
+    let expected = "\
+error[E0701]: the kernel does not permit the program of `begin`
+  ┌─ handmade.bt:1:1
+  │
+1 │ begin {
+  │ ^^^^^
+  │
+  = note: the process has the capabilities: lockdown, a security module or a container's filter forbids it
+  = help: ask who set up the machine, or try the script in a virtual machine
+
+";
+    assert_eq!(rendered(&refusal("\n"), false), expected);
+    assert!(rendered(&refusal("0: (95) exit\nR0 !read_ok"), false).contains("bug in beetrace"));
+    let mut artifact = handmade::artifact();
+    artifact.programs[0].attach[0].target =
+        Attach::Fentry(Traced { function: "vfs_open".into(), inside: Inside::Module("vmlinux".into()) });
+    assert!(of(&artifact, &refusal(""), false).contains("try a kprobe or a tracepoint"));
 }
