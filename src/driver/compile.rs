@@ -10,7 +10,7 @@ use crate::diag::{Diagnostic, Sink, codes};
 use crate::driver::headers::OfHost;
 use crate::host::{Feature, Host};
 use crate::ir::outline::Mechanism;
-use crate::ir::{self, MapRef, Module, Terminator};
+use crate::ir::{self, MapRef, Module};
 use crate::object::artifact::Artifact;
 use crate::sema::tree::{self, ProbeKind};
 use crate::source::{FileId, SourceMap, Span};
@@ -181,23 +181,19 @@ fn facts(program: &tree::Program, host: &dyn Host, settings: &Settings) -> ir::b
 /// Most rounds of a loop that a program calls by itself: each shows the verifier an open branch, of 8,192.
 const CALLED_ROUNDS: u32 = 7_000;
 
-/// Makes functions of loops for kernels that do not count rounds in place.
+/// Makes loops fit for the kernel's verifier, and functions of those that it would not take in place.
 fn outline(module: &mut Module, host: &dyn Host, sink: &mut Sink) {
-    let counts = |program: &ir::module::Program| {
-        program
-            .function
-            .blocks
-            .values()
-            .any(|block| matches!(block.terminator, Some(Terminator::MayGo { .. })))
-    };
-    if !module.programs.iter().any(counts) || host.has(Feature::MayGoto) {
+    if !module.programs.iter().any(|program| ir::outline::has_loops(&program.function)) {
         return;
     }
+    ir::outline::forget(module);
+    let in_place = host.has(Feature::MayGoto);
     let mechanism = match host.has(Feature::BpfLoop) {
         true => Mechanism::Helper,
+        false if in_place => return,
         false => Mechanism::Calls { most: CALLED_ROUNDS },
     };
-    for (program, bytes) in ir::outline::module(module, mechanism) {
+    for (program, bytes) in ir::outline::module(module, mechanism, in_place) {
         if bytes > PER_CPU_VALUE {
             let span = module.programs[program].function.span;
             let message = format!("the loops of this probe share {bytes} bytes with it");

@@ -15,23 +15,31 @@ const EDGES: [u64; 14] =
 
 /// A script of `probes` probes, each of which clears its maps at its end.
 pub fn generate(seed: u64, probes: usize) -> String {
-    scripts(seed, probes, true, true)
+    scripts(seed, probes, true, Kernel { walks: true, reads: true })
+}
+
+/// What the kernel of a script can do, as far as not all kernels can.
+#[derive(Clone, Copy, Debug)]
+pub struct Kernel {
+    /// Loops over maps (bpf_for_each_map_elem).
+    pub walks: bool,
+    /// Reading minima and maxima of all CPUs (bpf_map_lookup_percpu_elem).
+    pub reads: bool,
 }
 
 /// The same without clearing: maps that are never cleared have other representations, and are far quicker to run, since
-/// each clearing waits for all programs of the kernel. Without `loops` there are none that run in the kernel, and minima
-/// and maxima are not read.
-pub fn generate_without_clear(seed: u64, probes: usize, loops: bool) -> String {
-    scripts(seed, probes, false, loops)
+/// each clearing waits for all programs of the kernel.
+pub fn generate_without_clear(seed: u64, probes: usize, kernel: Kernel) -> String {
+    scripts(seed, probes, false, kernel)
 }
 
-fn scripts(seed: u64, probes: usize, clears: bool, may_loop: bool) -> String {
+fn scripts(seed: u64, probes: usize, clears: bool, kernel: Kernel) -> String {
     let mut out = String::new();
     for probe in 0..probes {
         let seed = seed.wrapping_mul(1000).wrapping_add(probe as u64);
         Probe {
             clears,
-            may_loop,
+            kernel,
             rng: Rng::new(seed),
             prefix: probe,
             vars: Vec::new(),
@@ -47,7 +55,7 @@ fn scripts(seed: u64, probes: usize, clears: bool, may_loop: bool) -> String {
 
 struct Probe {
     clears: bool,
-    may_loop: bool,
+    kernel: Kernel,
     rng: Rng,
     prefix: usize,
     /// Index in TYPES of each variable `$v0`, `$v1`, …
@@ -137,7 +145,7 @@ impl Probe {
             11 => self.string_statement(),
             12..14 => self.conditional(depth),
             14 => self.loop_(depth),
-            _ if self.may_loop => self.over_map(),
+            _ if self.kernel.walks => self.over_map(),
             _ => self.loop_(depth),
         }
     }
@@ -151,7 +159,7 @@ impl Probe {
     /// A loop of a few rounds, or of some more than the compiler would count out.
     fn loop_(&mut self, depth: usize) {
         let rounds = if self.loops == 0 && self.rng.one_in(4) { 40 } else { 1 + self.rng.below(4) };
-        let number = match if self.may_loop { self.rng.below(3) } else { 2 } {
+        let number = match self.rng.below(3) {
             0 => {
                 let (var, start) = (self.vars.len(), self.rng.below(9));
                 let end = start + rounds;
@@ -297,7 +305,7 @@ impl Probe {
     fn leaf(&mut self) -> String {
         match self.rng.below(9) {
             8 if !self.vars.is_empty() => {
-                let kinds: &[char] = if self.may_loop { &['c', 'u', 'l', 'h'] } else { &['c', 'u'] };
+                let kinds: &[char] = if self.kernel.reads { &['c', 'u', 'l', 'h'] } else { &['c', 'u'] };
                 let kind = *self.rng.pick(kinds);
                 format!("(int64){}", self.map(kind))
             }

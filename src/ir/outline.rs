@@ -16,6 +16,7 @@
 
 mod bounded;
 mod extract;
+mod forget;
 mod state;
 
 use rustc_hash::FxHashSet;
@@ -23,11 +24,17 @@ use rustc_hash::FxHashSet;
 use super::cfg::Cfg;
 use super::domtree::DomTree;
 use super::entities::{Block, MapRef};
-use super::function::{Function, Terminator};
+use super::function::{Function, InstData, Terminator};
 use super::module::Module;
 use super::typing::Maps;
 use crate::wire::map::{MapKind, MapRole, MapSpec};
 use state::State;
+
+/// Blocks of a loop whose ways the verifier can be shown in combination.
+const SMALL: usize = 32;
+
+/// Bytes of objects that may be too many for a state.
+const MUCH: u64 = 16 << 10;
 
 /// How a kernel runs rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,13 +48,30 @@ pub enum Mechanism {
     },
 }
 
-/// Takes every loop with `may_go` out of the programs of a module; each gets a map for its state. Gives the programs that
-/// had loops, with the bytes of their state.
-pub fn module(module: &mut Module, mechanism: Mechanism) -> Vec<(usize, u32)> {
+/// The function has loops with `may_go`, or calls back.
+pub fn has_loops(func: &Function) -> bool {
+    outermost(func).is_some() || calls_back(func)
+}
+
+/// Makes programs with loops fit for the verifier, whatever runs their rounds ([`forget`]).
+pub fn forget(module: &mut Module) {
+    let Some((zeros, _)) = module.maps.iter().find(|(_, spec)| spec.role == MapRole::Zeros) else { return };
+    for program in module.programs.iter_mut().filter(|program| has_loops(&program.function)) {
+        forget::run(&mut program.function, zeros);
+        debug_assert!(check(&module.maps, &program.function));
+    }
+}
+
+/// Takes loops with `may_go` out of the programs of a module; each program gets a map for its state. Where the kernel
+/// counts rounds in place (`in_place`), programs whose loops are all small stay as they are: its verifier compares all
+/// memory of a frame from round to round, whether it is read again or not, and takes larger loops as callbacks only.
+/// Gives the programs whose loops were taken out, with the bytes of their state.
+pub fn module(module: &mut Module, mechanism: Mechanism, in_place: bool) -> Vec<(usize, u32)> {
     let mut states = Vec::new();
     for index in 0..module.programs.len() {
         straighten(&mut module.programs[index].function);
-        if outermost(&module.programs[index].function).is_none() {
+        let func = &module.programs[index].function;
+        if outermost(func).is_none() || in_place && (are_small(func) || has_much(func)) {
             continue;
         }
         let map = module.maps.push(spec(index));
@@ -76,6 +100,28 @@ fn straighten(func: &mut Function) {
     if changed {
         func.remove_unreachable();
     }
+}
+
+/// The function's objects may be too much for a state.
+fn has_much(func: &Function) -> bool {
+    func.slots.values().map(|slot| u64::from(slot.size)).sum::<u64>() > MUCH
+}
+
+/// No loop of the function is long, or has another one inside.
+fn are_small(func: &Function) -> bool {
+    let cfg = Cfg::new(func);
+    let domtree = DomTree::new(&cfg);
+    let small = |head: Block| {
+        let blocks = blocks_of(&cfg, &domtree, head);
+        blocks.len() <= SMALL && blocks.iter().all(|block| *block == head || !is_head(func, *block))
+    };
+    func.layout.iter().filter(|block| is_head(func, **block)).all(|head| small(*head))
+}
+
+/// The kernel calls a function of the program: that collects keys.
+fn calls_back(func: &Function) -> bool {
+    let mut insts = func.layout.iter().flat_map(|block| &func.blocks[*block].insts);
+    insts.any(|inst| matches!(func.insts[*inst], InstData::Collect { .. }))
 }
 
 /// Panics when a function is not well formed.
@@ -110,7 +156,7 @@ pub fn run(func: &mut Function, state: MapRef, mechanism: Mechanism) -> u32 {
 }
 
 fn function(func: &mut Function, map: MapRef, mechanism: Mechanism, bytes: &mut u32, result: i64) {
-    let mut state = State::new(map, *bytes, result);
+    let mut state = State::new(func, map, *bytes, result);
     let mechanism = shared(func, mechanism);
     while let Some((head, blocks)) = outermost(func) {
         if !extract::extract(func, (head, &blocks), &mut state, mechanism) {
@@ -127,8 +173,7 @@ fn function(func: &mut Function, map: MapRef, mechanism: Mechanism, bytes: &mut 
 
 /// The mechanism with what each loop of a function may have: all of them are shown to the verifier in one go.
 fn shared(func: &Function, mechanism: Mechanism) -> Mechanism {
-    let is_head = |block: &&Block| matches!(func.blocks[**block].terminator, Some(Terminator::MayGo { .. }));
-    let loops = func.layout.iter().filter(is_head).count().max(1) as u32;
+    let loops = func.layout.iter().filter(|block| is_head(func, **block)).count().max(1) as u32;
     match mechanism {
         Mechanism::Helper => mechanism,
         Mechanism::Calls { most } => Mechanism::Calls { most: most / loops },
@@ -138,20 +183,24 @@ fn shared(func: &Function, mechanism: Mechanism) -> Mechanism {
 /// The head of a loop with `may_go` that no other such loop is around, and its blocks.
 fn outermost(func: &Function) -> Option<(Block, FxHashSet<Block>)> {
     let cfg = Cfg::new(func);
-    let domtree = DomTree::new(&cfg);
-    cfg.reverse_postorder().find_map(|head| {
-        if !matches!(func.blocks[head].terminator, Some(Terminator::MayGo { .. })) {
-            return None;
+    let head = cfg.reverse_postorder().find(|head| is_head(func, *head))?;
+    Some((head, blocks_of(&cfg, &DomTree::new(&cfg), head)))
+}
+
+fn is_head(func: &Function, block: Block) -> bool {
+    matches!(func.blocks[block].terminator, Some(Terminator::MayGo { .. }))
+}
+
+/// The blocks of the loop with that head.
+fn blocks_of(cfg: &Cfg, domtree: &DomTree, head: Block) -> FxHashSet<Block> {
+    let mut blocks = FxHashSet::default();
+    blocks.insert(head);
+    let back = cfg.preds(head).iter().map(|edge| edge.from).filter(|from| domtree.dominates(head, *from));
+    let mut work: Vec<Block> = back.collect();
+    while let Some(block) = work.pop() {
+        if blocks.insert(block) {
+            work.extend(cfg.preds(block).iter().map(|edge| edge.from));
         }
-        let mut blocks = FxHashSet::default();
-        blocks.insert(head);
-        let back = cfg.preds(head).iter().map(|edge| edge.from).filter(|from| domtree.dominates(head, *from));
-        let mut work: Vec<Block> = back.collect();
-        while let Some(block) = work.pop() {
-            if blocks.insert(block) {
-                work.extend(cfg.preds(block).iter().map(|edge| edge.from));
-            }
-        }
-        Some((head, blocks))
-    })
+    }
+    blocks
 }

@@ -6,4 +6,3 @@ mod handmade;
 mod attach;
 #[path = "../it/load.rs"]
 mod load;
-mod random;

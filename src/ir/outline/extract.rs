@@ -30,10 +30,19 @@ struct Border {
     exit: i32,
 }
 
-/// A way out: where it leads, with words for its arguments.
+/// A way out: where it leads, and with what.
 struct Exit {
     block: Block,
-    words: Vec<i32>,
+    args: Vec<ExitArg>,
+}
+
+/// An argument of a way out.
+#[derive(Clone, Copy)]
+enum ExitArg {
+    /// Made anew: the verifier may have to know it, where a counter starts.
+    Const(i64),
+    /// A word of the state.
+    Word(i32),
 }
 
 /// Takes the loop out; false, and nothing changed but where slots lie, when it cannot be.
@@ -44,7 +53,7 @@ pub fn extract(
     mechanism: Mechanism,
 ) -> bool {
     func.resolve_aliases();
-    if !fits(func, head, blocks) {
+    if !fits(func, (head, blocks), state.known()) {
         return false;
     }
     for slot in shared_slots(func, blocks) {
@@ -92,14 +101,14 @@ fn is_context(func: &Function, value: Value) -> bool {
     func.type_of(value) == Type::Ptr(Provenance::Context)
 }
 
-/// True when all that crosses the border can.
-fn fits(func: &Function, head: Block, blocks: &Blocks) -> bool {
+/// True when all that crosses the border can; `base` is the state, where there is one already.
+fn fits(func: &Function, (head, blocks): (Block, &Blocks), base: Option<Value>) -> bool {
     let homes = homes(func);
     let inside = |value: &Value| homes.get(value).is_some_and(|block| blocks.contains(block));
     let mut good = func.blocks[head].insts.is_empty();
     let mut cross = |value: Value, here: Block| {
         if inside(&value) != blocks.contains(&here) && func.type_of(value) != Type::Int {
-            good &= is_free(func, value, None);
+            good &= is_free(func, value, base);
         }
     };
     for &block in &func.layout {
@@ -223,7 +232,7 @@ impl<'f> Round<'f> {
         let mut sub = Function::new(name, from.kind, from.clause, span);
         let start = sub.add_block();
         sub.add_param(start, Type::Ptr(Provenance::Context));
-        let base = State::new(state.map, 0, 1).base(&mut sub);
+        let base = State::new(&sub, state.map, 0, 1).base(&mut sub);
         let values = [(from_base, base)].into_iter().collect();
         let (blocks, slots) = Default::default();
         Round { from, head, sub, base, start, values, blocks, slots, exits: Vec::new(), span }
@@ -378,17 +387,24 @@ impl<'f> Round<'f> {
             return Target { block: *block, args };
         }
         let block = self.sub.add_block();
-        let (words, result) = if target.block == self.head {
-            (border.params.clone(), 0)
+        let (words, result): (Vec<ExitArg>, i64) = if target.block == self.head {
+            (border.params.iter().copied().map(ExitArg::Word).collect(), 0)
         } else {
-            let words: Vec<i32> = args.iter().map(|_| state.word()).collect();
-            self.exits.push(Exit { block: target.block, words: words.clone() });
+            let word = |arg: &Value| self.from.as_const(*arg).map(ExitArg::Const);
+            let words: Vec<ExitArg> = target
+                .args
+                .iter()
+                .map(|arg| word(arg).unwrap_or_else(|| ExitArg::Word(state.word())))
+                .collect();
+            self.exits.push(Exit { block: target.block, args: words.clone() });
             let number = self.int(block, InstData::Const(self.exits.len() as i64));
             self.store(block, border.exit, number);
             (words, 1)
         };
         for (word, arg) in words.iter().zip(&args) {
-            self.store(block, *word, *arg);
+            if let ExitArg::Word(word) = word {
+                self.store(block, *word, *arg);
+            }
         }
         let result = self.int(block, InstData::Const(result));
         self.sub.blocks[block].terminator = Some(Terminator::Return(result));
@@ -463,7 +479,11 @@ impl Caller<'_> {
             let right = self.int(InstData::Const(number as i64 + 1));
             let cond = self.int(InstData::Icmp { cond: Cond::Eq, left: way, right });
             self.branch(cond, this, next, this);
-            let args = exit.words.iter().map(|word| self.load(*word)).collect();
+            let arg = |arg: &ExitArg| match arg {
+                ExitArg::Const(number) => self.int(InstData::Const(*number)),
+                ExitArg::Word(word) => self.load(*word),
+            };
+            let args = exit.args.iter().map(arg).collect();
             self.end(Terminator::Jump(Target { block: exit.block, args }), next);
         }
         self.end(Terminator::Jump(stop), self.block);

@@ -1,6 +1,6 @@
 //! The memory that a program and the rounds of its loops share.
 
-use crate::ir::entities::{MapRef, Slot, Value};
+use crate::ir::entities::{Inst, MapRef, Slot, Value};
 use crate::ir::function::{
     Function, InstData, Provenance, SlotData, Target, Terminator, Type, ValueData, ValueDef, Width,
 };
@@ -19,8 +19,15 @@ pub struct State {
 }
 
 impl State {
-    pub fn new(map: MapRef, bytes: u32, result: i64) -> State {
-        State { map, bytes, base: None, result }
+    /// Of a function that may have looked it up already: rounds do, at their entry.
+    pub fn new(func: &Function, map: MapRef, bytes: u32, result: i64) -> State {
+        let mut state = State { map, bytes, base: None, result };
+        let insts = func.layout.iter().flat_map(|block| &func.blocks[*block].insts);
+        let mut found = insts.filter(|inst| matches!(func.insts[**inst], InstData::NonNull { .. }));
+        let is_state =
+            |inst: &&Inst| func.result(**inst).map(|value| func.type_of(value)) == Some(state.ty());
+        state.base = found.find(is_state).and_then(|inst| func.result(*inst));
+        state
     }
 
     /// The offset of a new word.
@@ -36,6 +43,11 @@ impl State {
 
     fn ty(&self) -> Type {
         Type::Ptr(Provenance::MapValue(self.map))
+    }
+
+    /// The address of the state, where the function has looked it up.
+    pub fn known(&self) -> Option<Value> {
+        self.base
     }
 
     /// The address of the state: looked up at the function's entry.
