@@ -20,7 +20,7 @@ use std::{env, fs, thread};
 
 const USAGE: &str = "usage: cargo xtask compare [--record] [--alone] [--here] [--kernel NAME] [--beetrace PATH] [--jobs N] [FILTER]
 FILTER is a part of `FILE: CASE`. --record writes what the reference prints into the files, --alone does without it.
-The reference is bpftrace in the ext4 image of a Debian root that REFERENCE_IMAGE names (or ~/.cache/beetrace-rig/root.img).";
+The reference is bpftrace in the ext4 image of a Debian root that REFERENCE_IMAGE names.";
 
 /// The kernel of the guest when the user names none.
 const KERNEL: &str = "6.12";
@@ -76,15 +76,14 @@ pub fn all() -> Res<Counts> {
 }
 
 fn parse(args: &[String]) -> Res<Request> {
-    let named = env::var_os("REFERENCE_IMAGE").map(PathBuf::from);
-    let image = named.unwrap_or_else(|| paths::cache().with_file_name("beetrace-rig").join("root.img"));
+    let image = env::var_os("REFERENCE_IMAGE").map(PathBuf::from);
     let mut request = Request {
         record: false,
         here: false,
         alone: false,
         kernel: Kernel::select(KERNEL)?[0],
         beetrace: None,
-        image: image.exists().then_some(image),
+        image,
         jobs: 2,
         filter: String::new(),
     };
