@@ -11,6 +11,7 @@ use super::fields::Record;
 use super::infer::{self, Rule};
 use super::maps::Slot;
 use super::probes::Place;
+use super::probes::wildcard::is_pattern;
 use super::scope::Scopes;
 use super::tree::{Attach, AttachPoint, ProbeKind};
 use super::ty::Ty;
@@ -43,9 +44,8 @@ impl<'a> Checker<'a, '_> {
         let scopes = Rc::new(self.resolve_scopes(probe));
         let reads = uses_args(probe);
         let mut groups: Vec<(Group, Vec<AttachPoint>)> = Vec::new();
-        for point in &probe.attach {
-            let Some(kind) = self.probe_kind(point) else { continue };
-            for place in self.expand(kind, point).unwrap_or_default() {
+        for (kind, places) in self.places(probe) {
+            for place in places {
                 let group = self.group(kind, &place, reads);
                 // what only another mode runs is checked, and left out
                 if !self.options.mode.runs(kind) || self.is_filtered_out(kind, &place.name) {
@@ -81,6 +81,28 @@ impl<'a> Checker<'a, '_> {
             });
         }
         vec![rules; made]
+    }
+
+    /// What the attach points of a block stand for. A pattern that nothing matches is a mistake only where no other
+    /// attach point of the block has places: scripts list the names that a function has in different kernels.
+    fn places(&mut self, probe: &ast::Probe) -> Vec<(ProbeKind, Vec<Place>)> {
+        let (mut places, mut unmatched) = (Vec::new(), Vec::new());
+        for point in &probe.attach {
+            let Some(kind) = self.probe_kind(point) else { continue };
+            let tolerated =
+                probe.attach.len() > 1 && point.parts[1..].iter().any(|part| is_pattern(&part.text));
+            self.may_match_nothing = tolerated;
+            places.push((kind, self.expand(kind, point).unwrap_or_default()));
+            if !std::mem::take(&mut self.may_match_nothing) && tolerated {
+                unmatched.push((kind, point));
+            }
+        }
+        if places.iter().all(|(_, found)| found.is_empty()) {
+            for (kind, point) in unmatched {
+                self.expand(kind, point);
+            }
+        }
+        places
     }
 
     fn is_filtered_out(&self, kind: ProbeKind, name: &str) -> bool {

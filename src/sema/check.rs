@@ -66,6 +66,8 @@ pub(super) struct Checker<'a, 's> {
     pub failed: bool,
     /// Fields reported as missing: once, however many tracepoints lack them.
     pub missing: HashSet<Span>,
+    /// The attach point at work may match nothing, as its block has others; no longer set when it does.
+    pub may_match_nothing: bool,
     pub bodies: Vec<Body<'a>>,
     /// The body at work.
     pub current: usize,
@@ -87,6 +89,7 @@ impl<'a, 's> Checker<'a, 's> {
             name_index: HashMap::new(),
             failed: false,
             missing: HashSet::new(),
+            may_match_nothing: false,
             bodies: Vec::new(),
             current: 0,
             loops: 0,
@@ -100,6 +103,9 @@ impl<'a, 's> Checker<'a, 's> {
     /// Passes a message on, unless types are still sought.
     pub fn report(&mut self, mut diagnostic: Diagnostic) {
         if diagnostic.code == codes::NO_SUCH_TARGET {
+            if std::mem::take(&mut self.may_match_nothing) {
+                return;
+            }
             match self.options.missing_probes {
                 Missing::Error => {}
                 Missing::Warn => diagnostic.severity = Severity::Warning,
