@@ -134,8 +134,7 @@ impl<'m> FuncBuilder<'_, 'm> {
 
     /// `strstr(text, literal)`: the first place where all bytes of the literal stand, −1 when there is none.
     ///
-    /// Each place is compared by words that may lie at any address; text of a variable length ends where no byte is
-    /// left, so a short text costs little however large its buffer is.
+    /// Text ends where no byte is left, so a short text costs little however large its buffer is.
     fn find_text(&mut self, text: &'m Expr, literal: &'m Expr) -> Value {
         let ExprKind::Str(wanted) = &literal.kind else { return self.iconst(-1) };
         if wanted.is_empty() {
@@ -173,9 +172,13 @@ impl<'m> FuncBuilder<'_, 'm> {
         self.compare_at(at, wanted, next);
         self.jump(done, &[index]);
         self.enter(next);
-        // The text ends where a byte is zero: nothing can stand behind that.
+        // The text ends where a byte is zero: nothing can stand behind that. Looking now and then is enough, and which
+        // rounds look is known to the verifier.
+        let (look, on, ended) = (self.new_block(), self.new_block(), self.new_block());
+        let passed = self.binary_const(BinOp::And, index, 31);
+        self.branch(passed, on, look);
+        self.enter(look);
         let byte = self.load(Width::B1, false, at, 0);
-        let (on, ended) = (self.new_block(), self.new_block());
         self.branch(byte, on, ended);
         self.enter(on);
         let step = self.binary_const(BinOp::Add, index, 1);
@@ -187,15 +190,33 @@ impl<'m> FuncBuilder<'_, 'm> {
     }
 
     /// Goes on where the bytes at an address are the literal's; leaves for `different` where they are not. The first
-    /// byte decides nearly always.
+    /// byte decides nearly always; the others are compared in one branch, as the verifier keeps a state for each branch
+    /// of each round until it has seen the last one.
     fn compare_at(&mut self, at: Value, wanted: &[u8], different: crate::ir::entities::Block) {
-        for (offset, byte) in wanted.iter().enumerate() {
-            let found = self.load(Width::B1, false, at, offset as i32);
-            let same = self.icmp_const(Cond::Eq, found, i64::from(*byte));
-            let on = self.new_block();
-            self.branch(same, on, different);
-            self.enter(on);
+        let Some((first, others)) = wanted.split_first() else { return };
+        let found = self.load(Width::B1, false, at, 0);
+        let same = self.icmp_const(Cond::Eq, found, i64::from(*first));
+        self.go_on(same, different);
+        let mut difference: Option<Value> = None;
+        for (offset, byte) in (1..).zip(others) {
+            let found = self.load(Width::B1, false, at, offset);
+            let differs = self.binary_const(BinOp::Xor, found, i64::from(*byte));
+            difference = Some(match difference {
+                Some(others) => self.binary(BinOp::Or, others, differs),
+                None => differs,
+            });
         }
+        if let Some(difference) = difference {
+            let same = self.icmp_const(Cond::Eq, difference, 0);
+            self.go_on(same, different);
+        }
+    }
+
+    /// Goes on in a new block where a condition holds.
+    fn go_on(&mut self, condition: Value, otherwise: crate::ir::entities::Block) {
+        let on = self.new_block();
+        self.branch(condition, on, otherwise);
+        self.enter(on);
     }
 
     /// `str_concat(a, b)`: written at `to`, which has the size of both and is zero behind the end.
