@@ -50,7 +50,7 @@ pub enum Mechanism {
 
 /// The function has loops with `may_go`, or calls back.
 pub fn has_loops(func: &Function) -> bool {
-    outermost(func).is_some() || calls_back(func)
+    func.layout.iter().any(|block| is_head(func, *block)) || calls_back(func)
 }
 
 /// Makes programs with loops fit for the verifier, whatever runs their rounds ([`forget`]).

@@ -59,13 +59,23 @@ const fn mov(dst: u8, imm: i32) -> Insn {
 
 /// Loads a program; None when the kernel refuses it.
 fn load(program_type: u32, attach_type: u32, insns: &[Insn]) -> Option<OwnedFd> {
+    load_telling(program_type, attach_type, insns, &mut [])
+}
+
+/// As [`load`]; what the verifier says goes to `log`, when there is room for anything.
+fn load_telling(program_type: u32, attach_type: u32, insns: &[Insn], log: &mut [u8]) -> Option<OwnedFd> {
     let raw: Vec<sys::bpf_insn> = insns.iter().copied().map(raw).collect();
-    let options = sys::bpf_prog_load_opts {
+    let mut options = sys::bpf_prog_load_opts {
         sz: size_of::<sys::bpf_prog_load_opts>() as sys::size_t,
         expected_attach_type: attach_type,
         ..Default::default()
     };
-    // SAFETY: pointers and the count describe live memory; the kernel checks the contents.
+    if !log.is_empty() {
+        options.log_level = 1;
+        options.log_size = log.len() as u32;
+        options.log_buf = log.as_mut_ptr().cast();
+    }
+    // SAFETY: pointers and counts describe live memory; the kernel checks the contents.
     let fd = unsafe {
         sys::bpf_prog_load(
             program_type,
@@ -119,29 +129,9 @@ fn helper(number: u32) -> bool {
 /// True unless the kernel says that programs of the type may not call its function `name`, number `id` of its types.
 pub fn may_call(name: &str, id: u32, program_type: u32) -> bool {
     const CALL_FUNCTION: Insn = Insn { code: 0x85, dst: 0, src: 2, off: 0, imm: 0 };
-    let raw = [Insn { imm: id as i32, ..CALL_FUNCTION }, EXIT].map(raw);
+    let call = [Insn { imm: id as i32, ..CALL_FUNCTION }, EXIT];
     let mut log = vec![0u8; 4096];
-    let options = sys::bpf_prog_load_opts {
-        sz: size_of::<sys::bpf_prog_load_opts>() as sys::size_t,
-        log_level: 1,
-        log_size: log.len() as u32,
-        log_buf: log.as_mut_ptr().cast(),
-        ..Default::default()
-    };
-    // SAFETY: pointers and counts describe live memory; the kernel checks the contents.
-    let fd = unsafe {
-        sys::bpf_prog_load(
-            program_type,
-            c"bt_probe".as_ptr(),
-            c"GPL".as_ptr(),
-            raw.as_ptr(),
-            raw.len() as sys::size_t,
-            (&raw const options).cast_mut(),
-        )
-    };
-    if fd >= 0 {
-        // SAFETY: a new descriptor of ours.
-        drop(unsafe { OwnedFd::from_raw_fd(fd) });
+    if load_telling(program_type, 0, &call, &mut log).is_some() {
         return true;
     }
     let log = String::from_utf8_lossy(&log);

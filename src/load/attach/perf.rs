@@ -43,15 +43,23 @@ pub fn attach(
     Ok(link.unwrap_or(event))
 }
 
-/// As [`attach`] on every CPU that is online; `event` describes the event of one.
-pub fn on_every_cpu(
+/// As [`attach`] for the events that `attr` describes: of a process, or of everybody.
+pub fn count(
     request: &Request,
-    event: impl Fn(u32) -> (sys::perf_event_attr, Whose),
+    attr: sys::perf_event_attr,
+    process: Option<u32>,
 ) -> io::Result<Vec<OwnedFd>> {
+    match process {
+        None => on_every_cpu(request, attr),
+        Some(process) => of_process(request, attr, process),
+    }
+}
+
+/// On every CPU that is online.
+fn on_every_cpu(request: &Request, attr: sys::perf_event_attr) -> io::Result<Vec<OwnedFd>> {
     let mut links = Vec::new();
     for cpu in &request.machine.cpus {
-        let (attr, whose) = event(*cpu);
-        match attach(request.program, attr, whose, request.cookie) {
+        match attach(request.program, attr, Whose::Everyone(*cpu), request.cookie) {
             Ok(link) => links.push(link),
             // it went offline meanwhile
             Err(error)
@@ -62,12 +70,8 @@ pub fn on_every_cpu(
     Ok(links)
 }
 
-/// As [`attach`] for every thread that a process has, and those that it and its children start.
-pub fn of_process(
-    request: &Request,
-    mut attr: sys::perf_event_attr,
-    process: u32,
-) -> io::Result<Vec<OwnedFd>> {
+/// For every thread that a process has, and those that it and its children start.
+fn of_process(request: &Request, mut attr: sys::perf_event_attr, process: u32) -> io::Result<Vec<OwnedFd>> {
     attr.set_inherit(1);
     let one = |thread| attach(request.program, attr, Whose::Process(thread), request.cookie);
     threads(process)?.into_iter().map(one).collect()

@@ -8,8 +8,8 @@ use std::os::fd::OwnedFd;
 
 use libbpf_sys as sys;
 
+use super::perf;
 use super::providers::{Request, wrong_target};
-use super::{Whose, perf};
 use crate::sema::tree::Attach;
 
 /// A clock that ticks every `period` nanoseconds.
@@ -27,8 +27,5 @@ pub fn clock(period: u64) -> sys::perf_event_attr {
 pub fn attach(request: &Request) -> io::Result<Vec<OwnedFd>> {
     let Attach::Profile { period, frequency } = request.at.target else { return Err(wrong_target()) };
     let period = period.unwrap_or_else(|| 1_000_000_000 / frequency.unwrap_or(1).max(1)).max(1);
-    match request.machine.target {
-        None => perf::on_every_cpu(request, |cpu| (clock(period), Whose::Everyone(cpu))),
-        Some(process) => perf::of_process(request, clock(period), process),
-    }
+    perf::count(request, clock(period), request.machine.target)
 }

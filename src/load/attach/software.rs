@@ -5,11 +5,11 @@ use std::os::fd::OwnedFd;
 
 use libbpf_sys as sys;
 
+use super::perf;
 use super::providers::{Request, wrong_target};
-use super::{Whose, perf};
 use crate::sema::tree::Attach;
 
-/// Runs the program on every CPU that is online.
+/// Runs the program on every CPU that is online, or for the process that is traced.
 pub fn attach(request: &Request) -> io::Result<Vec<OwnedFd>> {
     let (kind, event, count) = match request.at.target {
         Attach::Software { event, count } => (sys::PERF_TYPE_SOFTWARE, event, count),
@@ -18,8 +18,5 @@ pub fn attach(request: &Request) -> io::Result<Vec<OwnedFd>> {
     };
     let mut attr = sys::perf_event_attr { type_: kind, config: event.into(), ..Default::default() };
     attr.__bindgen_anon_1.sample_period = count;
-    match request.machine.target {
-        None => perf::on_every_cpu(request, |cpu| (attr, Whose::Everyone(cpu))),
-        Some(process) => perf::of_process(request, attr, process),
-    }
+    perf::count(request, attr, request.machine.target)
 }

@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 
 use libbpf_sys as sys;
 
+use super::perf;
 use super::providers::{Request, wrong_target};
-use super::{Whose, perf};
 use crate::sema::tree::Attach;
 
 /// Addresses from here on are the kernel's.
@@ -20,8 +20,5 @@ pub fn attach(request: &Request) -> io::Result<Vec<OwnedFd>> {
     attr.__bindgen_anon_1.sample_period = 1;
     attr.__bindgen_anon_3.bp_addr = address;
     attr.__bindgen_anon_4.bp_len = length.into();
-    match request.machine.target.filter(|_| address < KERNEL) {
-        None => perf::on_every_cpu(request, |cpu| (attr, Whose::Everyone(cpu))),
-        Some(process) => perf::of_process(request, attr, process),
-    }
+    perf::count(request, attr, request.machine.target.filter(|_| address < KERNEL))
 }
