@@ -181,7 +181,10 @@ impl<'a, 's> Checker<'a, 's> {
                 // An aggregation that is one number is read as that number.
                 Ty::Aggregate(kind) => match super::loops::number_of(kind) {
                     Some(ty) => Some(Val { ty, ..val }),
-                    None => self.refuse_aggregate(&val),
+                    None => match super::loops::record_of(kind) {
+                        Some(ty) => Some(Val { ty, ..val }),
+                        None => self.refuse_aggregate(&val),
+                    },
                 },
                 _ => Some(val),
             },

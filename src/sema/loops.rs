@@ -167,3 +167,11 @@ pub(super) fn number_of(kind: &Aggregate) -> Option<Ty> {
         Stats { .. } | Hist { .. } | Lhist { .. } | Series(_) => None,
     }
 }
+
+/// The type of the record that a script reads where an aggregation is several numbers.
+pub(super) fn record_of(kind: &Aggregate) -> Option<Ty> {
+    let Aggregate::Stats { signed } = kind else { return None };
+    let number = if *signed { Ty::I64 } else { Ty::U64 };
+    let names = ["count", "average", "total"].map(Into::into);
+    Some(Ty::Record { names: names.into(), items: [Ty::U64, number.clone(), number].into() })
+}

@@ -4,16 +4,20 @@
 //! meanwhile may be in or not. Where the kernel cannot look at another CPU's value ([`super::maps`]), sums are shared
 //! between CPUs instead, and read at once.
 //!
-//! Deliberately absent: histograms and `stats`, which are no numbers.
+//! `stats` is a record: how many, their average, their sum. Deliberately absent: histograms and time series.
 
 use super::func::FuncBuilder;
 use super::mapop::Entry;
 use super::maps::MapInfo;
+use super::place::Place;
 use crate::diag::{Diagnostic, codes};
 use crate::ir::entities::Value;
 use crate::ir::function::{BinOp, Cond, Type as IrType, Width};
 use crate::ir::helper::Helper;
 use crate::sema::tree::{Aggregate, Expr, MapId, MapValue};
+
+/// Bytes of the record that `stats` is: three words.
+const RECORD: u32 = 24;
 
 /// The two words of a value: total and count, best and set.
 type Words = [Value; 2];
@@ -38,15 +42,19 @@ impl<'m> FuncBuilder<'_, 'm> {
 
     /// The number that an aggregation is at an entry whose value (this CPU's) was found.
     pub fn aggregate_at(&mut self, info: &MapInfo, kind: &Aggregate, entry: Entry, found: Value) -> Value {
-        let words = if !info.kind.is_per_cpu() {
+        let words = self.words_at(info, kind, entry, found);
+        self.as_number(kind, words)
+    }
+
+    fn words_at(&mut self, info: &MapInfo, kind: &Aggregate, entry: Entry, found: Value) -> Words {
+        if !info.kind.is_per_cpu() {
             self.words(kind, found)
         } else if self.m.facts.lookup_percpu {
             self.all_cpus(kind, entry)
         } else {
             self.report_no_lookup();
             self.words(kind, found)
-        };
-        self.as_number(kind, words)
+        }
     }
 
     fn report_no_lookup(&mut self) {
@@ -131,6 +139,39 @@ impl<'m> FuncBuilder<'_, 'm> {
             Aggregate::Avg { signed: true } => self.binary(BinOp::SDiv, first, second),
             Aggregate::Avg { signed: false } => self.binary(BinOp::UDiv, first, second),
             _ => first,
+        }
+    }
+
+    /// Writes the record that `stats` is at a key; all zero when there is no such key.
+    pub fn write_stats(&mut self, to: Place, map: MapId, kind: &Aggregate, key: Option<&'m Expr>) {
+        let info = self.info(map);
+        let key = self.key(&info, key);
+        if info.is_direct() {
+            let found = self.map_value_addr(info.map, 0);
+            let words = self.words(kind, found);
+            return self.write_record(to, kind, words);
+        }
+        let missing = self.new_block();
+        let entry = self.entry(&info, key, missing);
+        let found = self.look_up(entry, missing);
+        let there = self.region(|b| {
+            let words = b.words_at(&info, kind, entry, found);
+            b.write_record(to, kind, words);
+            None
+        });
+        let not_there = self.arm(missing, |b| {
+            b.zero(to, RECORD);
+            None
+        });
+        self.join([there, not_there]);
+        self.release(key);
+    }
+
+    fn write_record(&mut self, to: Place, kind: &Aggregate, [total, count]: Words) {
+        let op = if matches!(kind, Aggregate::Stats { signed: true }) { BinOp::SDiv } else { BinOp::UDiv };
+        let average = self.binary(op, total, count);
+        for (at, value) in [count, average, total].into_iter().enumerate() {
+            self.store_at(to.at(at as u32 * 8), Width::B8, value);
         }
     }
 

@@ -46,6 +46,10 @@ impl<'m> FuncBuilder<'_, 'm> {
                     self.go_on_if(ends, different);
                 }
             }
+            // Their lengths are in front, and zeros behind: what is longer than the shorter has another length.
+            (Type::Buffer { size: l }, Type::Buffer { size: r }) => {
+                self.compare_bytes(left, right, 4 + l.min(r), different);
+            }
             (Type::Tuple(left_types), Type::Tuple(right_types))
             | (Type::Record { items: left_types, .. }, Type::Record { items: right_types, .. })
                 if left_ty != right_ty =>

@@ -113,6 +113,9 @@ impl<'m> FuncBuilder<'_, 'm> {
 
     /// Writes `@m[key]`, of type `from_ty`, as a value of type `ty`: zeros when there is no such key.
     pub fn write_map_get(&mut self, to: Place, map: MapId, key: Option<&'m Expr>, from_ty: &Type, ty: &Type) {
+        if let Some(kind) = self.aggregation(map) {
+            return self.write_stats(to, map, kind, key);
+        }
         let info = self.info(map);
         let key = self.key(&info, key);
         let found = self.find(&info, key);

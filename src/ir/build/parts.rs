@@ -17,7 +17,9 @@ use crate::wire::ledger::Cause;
 impl<'m> FuncBuilder<'_, 'm> {
     /// The scalar `offset` bytes into a value, or a bit field there.
     pub fn scalar_part(&mut self, base: &'m Expr, offset: u32, bits: Option<(u8, u8)>, ty: &Type) -> Value {
-        if let ExprKind::MapGet { map, key } = &base.kind {
+        if let ExprKind::MapGet { map, key } = &base.kind
+            && self.aggregation(*map).is_none()
+        {
             let info = self.info(*map);
             let key = self.key(&info, key.as_deref());
             let found = self.find(&info, key);

@@ -63,7 +63,9 @@ impl Output for Json {
     }
 
     fn map(&mut self, map: &MapView, names: &mut dyn Names) -> io::Result<()> {
-        if map.rows.is_empty() {
+        let summary = matches!(map.value, ValueKind::Avg { .. } | ValueKind::Stats { .. });
+        // as the reference: only these are shown when nothing is in them
+        if map.rows.is_empty() && !summary {
             return Ok(());
         }
         let kind = match map.value {
@@ -78,6 +80,7 @@ impl Output for Json {
             string(out, map.name.as_bytes());
             out.extend_from_slice(b": ");
             match map.key {
+                None if map.rows.is_empty() => out.extend_from_slice(b"{}"),
                 None => map_value(out, map, map.rows[0] as usize, &mut context),
                 Some(key) => entries(out, map, key, &mut context),
             }

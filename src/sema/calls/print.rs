@@ -10,7 +10,7 @@ use super::super::constant::Const;
 use super::super::format::{self, Wants};
 use super::super::names;
 use super::super::signatures::Action;
-use super::super::tree::{self, ExprKind, StmtKind};
+use super::super::tree::{self, Aggregate, ExprKind, StmtKind};
 use super::super::ty::Ty;
 use super::super::value::{Kind, Val};
 use super::Call;
@@ -142,7 +142,7 @@ impl Checker<'_, '_> {
         }
         let val = self.expr(&call.args[0])?;
         if let Ty::Aggregate(kind) = &val.ty
-            && super::super::loops::number_of(kind).is_none()
+            && matches!(kind, Aggregate::Hist { .. } | Aggregate::Lhist { .. } | Aggregate::Series(_))
         {
             let kind = names::aggregate(kind);
             return self.report_entry(val.span, kind);
@@ -158,7 +158,7 @@ impl Checker<'_, '_> {
     }
 
     fn report_entry(&mut self, span: Span, kind: &str) -> Option<StmtKind> {
-        let message = format!("one entry of a {kind} map cannot be printed yet");
+        let message = format!("one entry of a {kind} map cannot be printed");
         let error = Diagnostic::error(codes::MAP_VALUE, message).at(span, "one entry");
         self.report(error.help("print the whole map"));
         None

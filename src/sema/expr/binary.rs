@@ -171,6 +171,7 @@ impl Checker<'_, '_> {
             (Ty::Named(a), Ty::Named(b)) if a == b => {
                 Some(node(op, Ty::Bool, left.cast(Ty::U64).into_expr(), right.cast(Ty::U64).into_expr()))
             }
+            (Ty::Buffer { .. }, Ty::Buffer { .. }) => Some(equal(left.into_expr(), right.into_expr())),
             (Ty::Array { .. }, Ty::Array { .. }) | (Ty::Struct { .. }, Ty::Struct { .. })
                 if left.ty.same(&right.ty) =>
             {

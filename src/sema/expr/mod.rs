@@ -152,6 +152,9 @@ impl Checker<'_, '_> {
         if val.ty.is_condition() {
             return Some(val);
         }
+        if let Some(text @ Const::Str(_)) = val.as_const() {
+            return Some(Val::constant(Const::Bool(text.truth()), val.span));
+        }
         let message = format!("{} is neither true nor false", self.name(&val.ty));
         let error = Diagnostic::error(codes::TYPE_MISMATCH, message).at(expr.span, "used as a condition");
         self.report(if val.ty.is_str() { error.help("compare it: `!= \"\"`") } else { error });
