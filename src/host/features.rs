@@ -36,6 +36,8 @@ pub enum Feature {
     KtimeBoot,
     /// bpf_ktime_get_tai_ns (6.1).
     KtimeTai,
+    /// bpf_get_socket_cookie in tracing programs (5.12).
+    SocketCookie,
     /// Counts of missed runs in program info (5.12).
     RecursionMisses,
     /// The kernel's own types at /sys/kernel/btf/vmlinux.
@@ -76,6 +78,7 @@ impl Feature {
         Feature::MapBatch,
         Feature::KtimeBoot,
         Feature::KtimeTai,
+        Feature::SocketCookie,
         Feature::RecursionMisses,
     ];
 
@@ -97,6 +100,7 @@ impl Feature {
             Feature::MapBatch => "map_batch",
             Feature::KtimeBoot => "ktime_boot",
             Feature::KtimeTai => "ktime_tai",
+            Feature::SocketCookie => "socket_cookie",
             Feature::RecursionMisses => "recursion_misses",
             Feature::Btf => "btf",
             Feature::Kprobe => "kprobe",

@@ -116,6 +116,12 @@ pub trait Host {
         false
     }
 
+    /// True when programs on a function of the kernel, or of an iterator over objects of that name, may ask for the path
+    /// of a file (bpf_d_path), by probing it.
+    fn may_ask_path(&self, _name: &str, _iterator: bool) -> bool {
+        true
+    }
+
     /// The id of the cgroup (version 2) at a path.
     ///
     /// # Errors

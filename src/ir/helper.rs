@@ -114,6 +114,13 @@ helpers! {
     GetStack = 67, "get_stack", [Context, Out, Const, Const], Int, WriteOut;
     /// The task's cgroup id (v2).
     CgroupId = 80, "get_current_cgroup_id", [], Int, Pure;
+    /// No helper: 8 bytes of a typed context at an offset, with the type that the kernel gives them. Any other load of them
+    /// gives a number.
+    TypedArg = -1, "typed_arg", [Context, Const], Int, Pure;
+    /// The number that the kernel gives a socket (in tracing programs 5.12).
+    SocketCookie = 46, "get_socket_cookie", [Any], Int, Write;
+    /// The path of a `struct path` that the kernel gave the program; bytes behind its NUL are left over.
+    DPath = 147, "d_path", [Any, Out, Const], Int, WriteOut;
     /// The NUMA node of the CPU that runs.
     NumaNode = 42, "get_numa_node_id", [], Int, Pure;
     /// The context's function is not run and returns the number instead.

@@ -107,7 +107,10 @@ fn call_effects(
         }
     }
     // Some kernels (6.1 is one) leave what follows the NUL of a task's name as it was.
-    let is_string = matches!(helper, Helper::ProbeReadUserStr | Helper::ProbeReadKernelStr | Helper::Comm);
+    let is_string = matches!(
+        helper,
+        Helper::ProbeReadUserStr | Helper::ProbeReadKernelStr | Helper::Comm | Helper::DPath
+    );
     effects.whole = !is_string;
     if let (Helper::MapUpdate | Helper::MapDelete, Some(target)) = (helper, target) {
         effects.writes.push(Access::anywhere(Region::MapValue(target.map)));

@@ -45,6 +45,14 @@ pub enum Function {
         /// To the thread that runs, not to any of its process.
         thread: bool,
     },
+    /// `path(path)`: text of the node's type. The address, u64, is what the kernel gave the program; the path is so many
+    /// bytes behind.
+    Path {
+        /// Bytes.
+        offset: i64,
+    },
+    /// `socket_cookie(sock)`: u64. As for Path.
+    SocketCookie,
     /// `override(n)`: the traced function is not run and gives n, i64
     Override,
 }

@@ -118,6 +118,8 @@ pub struct Options {
     pub unstable: UnstableFeatures,
     /// Which probes run.
     pub mode: Mode,
+    /// All settings, for `config`.
+    pub settings: Config,
     /// Only probes whose names it fits run, beside `begin`, `end` and `self` (`--probe-filter`).
     pub filter: Option<Filter>,
 }
@@ -145,6 +147,7 @@ impl Default for Options {
             stack_mode: StackMode::Symbols,
             unstable: Config::default().unstable,
             mode: Mode::Trace,
+            settings: Config::default(),
             filter: None,
         };
         options.adopt(&Config::default());
@@ -160,6 +163,7 @@ impl Options {
         self.max_probes = config.max_probes;
         self.missing_probes = config.missing_probes;
         self.unstable = config.unstable;
+        self.settings = config.clone();
         self.stack_mode = match config.stack_mode {
             crate::config::StackMode::Bpftrace => StackMode::Symbols,
             crate::config::StackMode::Perf => StackMode::Perf,

@@ -42,6 +42,8 @@ pub(super) enum Meaning {
     Usermode,
     /// Bytes that text is read into.
     DefaultLength,
+    /// All settings, as a record.
+    Config,
     /// The kind of the probe, as text.
     ProbeType,
     /// The fields of a tracepoint, the arguments of a function.
@@ -71,6 +73,7 @@ impl Meaning {
             Value(..)
                 | Usermode
                 | DefaultLength
+                | Config
                 | Cpus
                 | ChildPid
                 | HasChild
@@ -159,6 +162,10 @@ pub(super) enum Function {
     Kfunc {
         callable: bool,
     },
+    /// The path that a `struct path` of the kernel leads to.
+    Path,
+    /// The number that the kernel gives a socket.
+    SocketCookie,
     /// A macro of `stdlib/`.
     Macro,
     /// `kptr` and `uptr`: the same address, in this memory.
@@ -192,6 +199,8 @@ pub(super) enum Place {
     Usdt,
     Fields,
     Iter,
+    /// Programs to which the kernel gives pointers that it knows the type of.
+    Typed,
 }
 
 impl Place {
@@ -224,6 +233,7 @@ impl Place {
                 matches!(kind, Tracepoint | Rawtracepoint | Fentry | Fexit | Uprobe)
             }
             Place::Iter => kind == ProbeKind::Iter,
+            Place::Typed => matches!(kind, ProbeKind::Fentry | ProbeKind::Fexit | ProbeKind::Iter),
         }
     }
 
@@ -241,6 +251,7 @@ impl Place {
             Place::Usdt => "usdt",
             Place::Fields => "tracepoint, rawtracepoint, fentry, fexit and uprobe",
             Place::Iter => "iter",
+            Place::Typed => "fentry, fexit and iter",
         }
     }
 }
@@ -331,6 +342,7 @@ pub(super) const TABLE: &[Row] = &[
     value("numaid", Builtin::Numa, 4, "number of the NUMA node"),
     row("usermode", Meaning::Usermode, "usermode", "1 where a process was interrupted, 0 in the kernel"),
     row("default_str_length", Meaning::DefaultLength, "default_str_length", "bytes of text that is read"),
+    row("config", Meaning::Config, "config", "the settings, as a record"),
     row("has_cpid", Meaning::HasChild, "has_cpid", "true when -c gives a command"),
     row("username", Meaning::Username, "username", "name of the user"),
     row("probetype", Meaning::ProbeType, "probetype", "kind of the probe"),
@@ -491,6 +503,18 @@ pub(super) const TABLE: &[Row] = &[
         .args(1, 2),
     row("ntop", Gives(Function::Ntop), "ntop(family, address)", "an address of the internet as text")
         .args(1, 2),
+    row("path", Gives(Function::Path), "path(path, size)", "the path of a file")
+        .args(1, 2)
+        .only(Place::Typed),
+    row(
+        "socket_cookie",
+        Gives(Function::SocketCookie),
+        "socket_cookie(sock)",
+        "the number that the kernel gives a socket",
+    )
+    .args(1, 1)
+    .only(Place::Typed)
+    .needs(Feature::SocketCookie, Place::Typed),
     row("pton", Gives(Function::Pton), "pton(text)", "bytes of an address of the internet").args(1, 1),
     row("macaddr", Gives(Function::Macaddr), "macaddr(bytes)", "a hardware address as text").args(1, 1),
     row("kptr", Gives(Function::InSpace(Space::Kernel)), "kptr(address)", "address in kernel memory")
@@ -514,8 +538,7 @@ pub(super) const TABLE: &[Row] = &[
 ];
 
 /// Names of bpftrace that are not there yet: told apart from mistakes.
-const LATER: &[&str] =
-    &["debugf", "getopt", "offsetof", "path", "skboutput", "socket_cookie", "uaddr", "unwatch"];
+const LATER: &[&str] = &["debugf", "getopt", "offsetof", "skboutput", "uaddr", "unwatch"];
 
 /// The row of a name.
 pub(super) fn find(name: &str) -> Option<&'static Row> {

@@ -9,7 +9,7 @@ use crate::codegen::callback::{Callback, Collect, Round};
 use crate::codegen::inst::Code;
 use crate::codegen::mach::{MInst, Reg};
 use crate::ir::typing::MapTarget;
-use crate::ir::{Helper, MapRef, Value};
+use crate::ir::{Helper, MapRef, Value, Width};
 
 /// Rounds that bpf_loop does.
 const MOST_ROUNDS: i64 = 1 << 23;
@@ -17,6 +17,9 @@ const MOST_ROUNDS: i64 = 1 << 23;
 impl Lower<'_> {
     /// A call; its result is kept when `result` is given.
     pub(super) fn call(&mut self, helper: Helper, args: &[Value], result: Option<Value>) {
+        if helper == Helper::TypedArg {
+            return self.typed_arg(args, result);
+        }
         self.close_shared();
         let mut regs: SmallVec<[Reg; 5]> = SmallVec::new();
         for arg in args {
@@ -36,6 +39,15 @@ impl Lower<'_> {
         if let (true, Some(whole)) = (self.facts.is_half(result), self.regs[result]) {
             self.sign_extend_reg(dst, 32, whole);
         }
+    }
+
+    /// What the context holds, as the kernel knows it.
+    fn typed_arg(&mut self, args: &[Value], result: Option<Value>) {
+        let Some(result) = result else { return };
+        let offset = self.facts.constant(args[1]).unwrap_or(0);
+        let pointer = self.pointer(args[0], offset);
+        let (dst, addr) = (self.defined(result), self.access(pointer, 8));
+        self.push(MInst::Load { width: Width::B8, signed: false, dst, addr });
     }
 
     /// Has the kernel call a function of ours on every entry of a map.

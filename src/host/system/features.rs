@@ -22,6 +22,7 @@ pub fn probe(feature: Feature) -> bool {
         Feature::LookupPerCpu => helper(195),
         Feature::KtimeBoot => helper(125),
         Feature::KtimeTai => helper(208),
+        Feature::SocketCookie => calls_in(SOCKET_COOKIE, "task", true),
         Feature::KprobeMulti => kprobe_multi(),
         Feature::OnDemandHash => on_demand_hash(),
         Feature::LongKeys => create_hash(NO_PREALLOC, 520).is_some(),
@@ -64,10 +65,22 @@ fn load(program_type: u32, attach_type: u32, insns: &[Insn]) -> Option<OwnedFd> 
 
 /// As [`load`]; what the verifier says goes to `log`, when there is room for anything.
 fn load_telling(program_type: u32, attach_type: u32, insns: &[Insn], log: &mut [u8]) -> Option<OwnedFd> {
+    load_at(program_type, attach_type, 0, insns, log)
+}
+
+/// As [`load_telling`], for a function of the kernel by its id in BTF.
+fn load_at(
+    program_type: u32,
+    attach_type: u32,
+    function: u32,
+    insns: &[Insn],
+    log: &mut [u8],
+) -> Option<OwnedFd> {
     let raw: Vec<sys::bpf_insn> = insns.iter().copied().map(raw).collect();
     let mut options = sys::bpf_prog_load_opts {
         sz: size_of::<sys::bpf_prog_load_opts>() as sys::size_t,
         expected_attach_type: attach_type,
+        attach_btf_id: function,
         ..Default::default()
     };
     if !log.is_empty() {
@@ -139,6 +152,31 @@ pub fn may_call(name: &str, id: u32, program_type: u32) -> bool {
     let unknown = ["invalid func", "unknown opcode", "reserved fields", "not supported"];
     !log.contains(&format!("calling kernel function {name} is not allowed"))
         && !unknown.iter().any(|words| log.contains(words))
+}
+
+const SOCKET_COOKIE: i32 = 46;
+const D_PATH: i32 = 147;
+
+/// True when a program on the function, or of the iterator, may ask for the path of a file.
+pub fn may_ask_path(name: &str, iterator: bool) -> bool {
+    calls_in(D_PATH, name, iterator)
+}
+
+/// True unless the kernel says that such a program may not call a helper at all: what it takes is not given here.
+fn calls_in(helper: i32, name: &str, iterator: bool) -> bool {
+    let attach = if iterator { sys::BPF_TRACE_ITER } else { sys::BPF_TRACE_FENTRY };
+    let Ok(name) = CString::new(name) else { return false };
+    // SAFETY: a text that lives.
+    let id = unsafe { sys::libbpf_find_vmlinux_btf_id(name.as_ptr(), attach) };
+    let Ok(id) = u32::try_from(id) else { return true };
+    let call = Insn { code: 0x85, dst: 0, src: 0, off: 0, imm: helper };
+    let mut log = vec![0u8; 4096];
+    let program = [mov(1, 0), mov(2, 0), mov(3, 0), call, mov(0, 0), EXIT];
+    if load_at(sys::BPF_PROG_TYPE_TRACING, attach, id, &program, &mut log).is_some() {
+        return true;
+    }
+    let log = String::from_utf8_lossy(&log);
+    !["not allowed", "unknown func", "invalid func"].iter().any(|words| log.contains(words))
 }
 
 fn ring_buffer() -> bool {

@@ -89,6 +89,10 @@ impl Host for System {
         id.is_some_and(|id| features::may_call(function, id.0, program_type))
     }
 
+    fn may_ask_path(&self, name: &str, iterator: bool) -> bool {
+        features::may_ask_path(name, iterator)
+    }
+
     fn has(&self, feature: Feature) -> bool {
         if self.without.contains(&feature) {
             return false;

@@ -33,8 +33,11 @@ impl<'m> FuncBuilder<'_, 'm> {
             }
             Function::Compare => self.compare_memory(args),
             Function::WriteUser { space } => self.write_to_user(args, space),
+            Function::SocketCookie => self.socket_cookie(&args[0]),
             // Written where they are wanted, never a number.
-            Function::Concat | Function::Buffer { .. } | Function::Inet => self.iconst(0),
+            Function::Concat | Function::Buffer { .. } | Function::Inet | Function::Path { .. } => {
+                self.iconst(0)
+            }
         }
     }
 

@@ -69,6 +69,7 @@ mod series;
 mod slots;
 mod stack;
 mod stmt;
+mod typed;
 mod value;
 mod vars;
 mod walk;

@@ -57,6 +57,9 @@ impl<'m> FuncBuilder<'_, 'm> {
             ExprKind::Call { function: Function::Buffer { space }, args } => {
                 self.write_buffer(to, args, *space, (&expr.ty, ty));
             }
+            ExprKind::Call { function: Function::Path { offset }, args } => {
+                self.write_path(to, &args[0], *offset, (&expr.ty, ty));
+            }
             ExprKind::Call { function: Function::Inet, args } => self.write_inet(to, args),
             ExprKind::Tuple(items) => self.write_tuple(to, items, ty, fill),
             ExprKind::LoadWhole { address, offset, space } => {

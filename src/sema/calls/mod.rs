@@ -16,6 +16,7 @@ mod signal;
 mod stack;
 mod strings;
 mod text;
+mod typed;
 
 pub(super) use aggregate::aggregation;
 
@@ -96,6 +97,8 @@ impl Checker<'_, '_> {
             Meaning::Function(Function::Buf) => self.buf(call),
             Meaning::Function(Function::Ntop) => self.ntop(call),
             Meaning::Function(Function::Pton) => self.pton(call),
+            Meaning::Function(Function::Path) => self.path(call, row),
+            Meaning::Function(Function::SocketCookie) => self.socket_cookie(call, row),
             Meaning::Function(Function::Macaddr) => self.macaddr(call),
             Meaning::Function(Function::InSpace(space)) => self.address(call, |ty| ty.in_space(Some(space))),
             // the values, above

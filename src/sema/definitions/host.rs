@@ -46,6 +46,10 @@ impl Host for WithDefinitions<'_> {
         self.host.may_call(function, program_type)
     }
 
+    fn may_ask_path(&self, name: &str, iterator: bool) -> bool {
+        self.host.may_ask_path(name, iterator)
+    }
+
     fn cgroup_id(&self, path: &str) -> Result<u64, HostError> {
         self.host.cgroup_id(path)
     }

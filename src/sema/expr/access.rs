@@ -8,6 +8,7 @@ use crate::source::Span;
 use crate::syntax::ast;
 
 use super::super::check::Checker;
+use super::super::constant::Const;
 use super::super::ctypes::{self, Member};
 use super::super::fields::{COMMON, Field, Shape};
 use super::super::registers;
@@ -77,6 +78,11 @@ impl Checker<'_, '_> {
             let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
             return self.report_field("the record", &names, name, name_span);
         };
+        if let Kind::Expr(ExprKind::Tuple(items)) = &val.kind
+            && let Some(known) = constant_item(&items[index as usize], &ty, span)
+        {
+            return Some(known);
+        }
         let base = Box::new(val.into_expr());
         Some(Val::new(ty, span, ExprKind::TupleField { base, index }))
     }
@@ -452,5 +458,18 @@ impl Checker<'_, '_> {
             _ => Place::of(base),
         };
         self.element(span, place, char, index, Some(size))
+    }
+}
+
+/// An item of a record that is spelled out, when it is a constant.
+fn constant_item(item: &Expr, ty: &Ty, span: Span) -> Option<Val> {
+    match &item.kind {
+        ExprKind::Str(text) => Some(Val::constant(Const::Str(text.clone()), span)),
+        ExprKind::Int(value) if *ty == Ty::Bool => Some(Val::constant(Const::Bool(*value != 0), span)),
+        ExprKind::Int(value) if *value >= 0 && ty.is_flexible() => {
+            Some(Val::constant(Const::Int(*value as u64), span))
+        }
+        ExprKind::Int(value) => Some(Val::int(*value, ty.clone(), span)),
+        _ => None,
     }
 }

@@ -11,6 +11,7 @@ mod convert;
 mod introspect;
 mod map;
 mod name;
+mod settings;
 mod unary;
 
 pub(super) use binary::Op;

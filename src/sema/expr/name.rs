@@ -69,6 +69,7 @@ impl Checker<'_, '_> {
             Meaning::StackArg(number) => self.stack_argument(span, number),
             Meaning::Usermode => return self.usermode(span),
             Meaning::DefaultLength => Val::int(i64::from(self.options.max_strlen), Ty::U64, span),
+            Meaning::Config => self.settings(span),
             Meaning::Cpus => Val::int(i64::from(self.host.possible_cpus()), Ty::U64, span),
             Meaning::ChildPid => Val::int(i64::from(self.options.cpid), Ty::U64, span),
             Meaning::HasChild => Val::constant(Const::Bool(self.options.cpid != 0), span),
