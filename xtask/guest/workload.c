@@ -16,6 +16,8 @@
 //   call N              N calls of the function workload_call(i, "text"), i = 0 ... N-1
 //   store N             N writes of 8 bytes to the address 0x10000000, then one read from there
 //   http PORT N         answers N HTTP requests on 127.0.0.1, one after the other: accept4, read, write, close
+//   unix TEXT           TEXT through a pair of connected stream sockets
+//   pageout N           writes to N pages of its own, has them paged out and reads them
 //   print TEXT          TEXT and a newline on standard output
 //   exit STATUS         ends with that status
 //
@@ -152,6 +154,25 @@ static void http(long port, long count) {
     }
 }
 
+static void through_socket(const char *text) {
+    int ends[2];
+    char buffer[4096];
+    ssize_t bytes = strlen(text);
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends)) fail("socketpair");
+    if (write(ends[0], text, bytes) != bytes || read(ends[1], buffer, sizeof buffer) != bytes) fail("socket");
+}
+
+// Swap must be a device that has written a page when it says so, or the page stays in memory.
+static void page_out(long count) {
+    size_t bytes = count * 4096;
+    volatile char *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) fail("mmap");
+    for (size_t i = 0; i < bytes; i += 4096) at[i] = 1;
+    if (madvise((void *)at, bytes, MADV_PAGEOUT)) fail("madvise");
+    usleep(100000);
+    for (size_t i = 0; i < bytes; i += 4096) (void)at[i];
+}
+
 // The name may hold \xNN, so that a shell can pass any byte.
 static void set_comm(const char *name) {
     char bytes[17] = {0};
@@ -169,7 +190,8 @@ static void set_comm(const char *name) {
 
 static void event(int argc, char **argv) {
     const char *name = argv[0];
-    long a = argc > 1 && strcmp(name, "open") && strcmp(name, "xattr") && strcmp(name, "print") ? number(argv[1]) : 0;
+    int text = !strcmp(name, "open") || !strcmp(name, "xattr") || !strcmp(name, "print") || !strcmp(name, "unix");
+    long a = argc > 1 && !text ? number(argv[1]) : 0;
     if (!strcmp(name, "syscalls") && argc >= 2) calls(syscall_number(argc > 2 ? argv[2] : "getppid"), a);
     else if (!strcmp(name, "threads") && argc >= 3)
         threads(a, syscall_number(argc > 3 ? argv[3] : "getppid"), number(argv[2]));
@@ -187,6 +209,8 @@ static void event(int argc, char **argv) {
         for (long i = 0; i < a; i++) workload_call(i, "text");
     else if (!strcmp(name, "store") && argc == 2) store(a);
     else if (!strcmp(name, "http") && argc == 3) http(a, number(argv[2]));
+    else if (!strcmp(name, "unix") && argc == 2) through_socket(argv[1]);
+    else if (!strcmp(name, "pageout") && argc == 2) page_out(a);
     else if (!strcmp(name, "print") && argc == 2) puts(argv[1]);
     else if (!strcmp(name, "exit") && argc == 2) exit(a);
     else {

@@ -17,6 +17,7 @@ mod runtime;
 mod setup;
 mod sh;
 mod test;
+mod tools;
 mod vm;
 
 use std::process::ExitCode;

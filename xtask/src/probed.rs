@@ -90,7 +90,7 @@ fn stripped(program: &Path, folder: &Path) -> Res<Vec<(String, PathBuf)>> {
 }
 
 /// The loader and the libraries that a program is linked with, at the same paths.
-fn libraries(program: &Path) -> Res<Vec<(String, PathBuf)>> {
+pub fn libraries(program: &Path) -> Res<Vec<(String, PathBuf)>> {
     let text = sh::output(Command::new("ldd").arg(program))?;
     let words = text.lines().filter_map(|line| line.split_whitespace().find(|word| word.starts_with('/')));
     let file = |path: &str| -> Res<(String, PathBuf)> {

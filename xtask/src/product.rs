@@ -66,13 +66,22 @@ fn beetrace_as(profile: &str) -> Res<PathBuf> {
 
 /// Compiles the test program unless the last binary is newer than its source.
 pub fn workload() -> Res<PathBuf> {
+    compiled("workload", &["-static"])
+}
+
+/// The same, linked with the shared C library.
+pub fn linked_workload() -> Res<PathBuf> {
+    compiled("workload-linked", &[])
+}
+
+fn compiled(name: &str, flags: &[&str]) -> Res<PathBuf> {
     let source = paths::repo().join("xtask/guest/workload.c");
-    let binary = target()?.join("workload");
+    let binary = target()?.join(name);
     if modified(&binary).is_none_or(|built| modified(&source).is_some_and(|written| written > built)) {
         // by a rename, so that another xtask never sees half of it
         let fresh = binary.with_extension(std::process::id().to_string());
         let mut gcc = Command::new("gcc");
-        gcc.args(["-static", "-O1", "-g", "-Wall", "-Wextra", "-pthread", "-o"]).arg(&fresh).arg(&source);
+        gcc.args(flags).args(["-O1", "-g", "-Wall", "-Wextra", "-pthread", "-o"]).arg(&fresh).arg(&source);
         sh::quiet(&mut gcc)?;
         fs::rename(&fresh, &binary).map_err(|e| format!("{}: {e}", binary.display()))?;
     }

@@ -6,7 +6,7 @@
 //! mem: 1G
 //! # a test target of the package (`test = false` in Cargo.toml), put into the guest's PATH under its name
 //! program: kernel
-//! # programs of xtask/guest to be probed, and the C library for them
+//! # programs of xtask/guest to be probed, and the C library for them; or `tools`: bpftrace's own, and what they trace
 //! build: probed
 //! # a module of the kernel's to load first
 //! module: overlay
@@ -26,7 +26,7 @@
 //! A field's value stands on its line or, indented by two spaces, on the lines after it. A case runs
 //! `beetrace ARGS -c RUN -e SCRIPT`; a script of several lines comes as a file. `file: PATH` names a script of the
 //! repository instead. `cmd: SHELL` replaces the whole command; it finds the script, if there is one, as `$SCRIPT`,
-//! and `beetrace` and `workload` in its PATH. What is not said about `stdout` and `stderr` means that they are empty.
+//! the kernel's name in the matrix as `$KERNEL`, and `beetrace` and `workload` in its PATH. What is not said about `stdout` and `stderr` means that they are empty.
 
 use super::pattern::Block;
 use crate::Res;
@@ -42,7 +42,7 @@ pub struct Suite {
     pub machine: Machine,
     /// Test targets of cargo that its cases run.
     pub programs: Vec<String>,
-    /// Sets of programs that are built for its cases: `probed`.
+    /// Sets of programs that are built or fetched for its cases: `probed`, `tools`.
     pub builds: Vec<String>,
     /// Modules of the kernel that its cases look for.
     pub modules: Vec<String>,

@@ -36,7 +36,11 @@ struct Progress {
 
 /// Runs the group and reports each case once.
 pub fn run(group: &Group, input: &Input, features: &Features, report: &Report) -> Res<()> {
-    let steps = group.cases.iter().map(|(_, case)| step(case, features)).collect::<Res<Vec<Step>>>()?;
+    let steps = group
+        .cases
+        .iter()
+        .map(|(_, case)| step(case, features, &group.kernel))
+        .collect::<Res<Vec<Step>>>()?;
     let mut progress: Vec<Progress> = group.cases.iter().map(|_| Progress::default()).collect();
     let mut next = 0;
     while next < steps.len() {
@@ -115,7 +119,7 @@ fn judge(case: &Case, done: &Progress, features: &Features, kernel: &Kernel) -> 
     Verdict::of(case, status, &stdout, &stderr)
 }
 
-fn step(case: &Case, features: &Features) -> Res<Step> {
+fn step(case: &Case, features: &Features, kernel: &Kernel) -> Res<Step> {
     let mut files = Vec::new();
     if let Some(script) = &case.script {
         files.push(("script.bt".to_owned(), format!("{script}\n").into_bytes()));
@@ -127,6 +131,7 @@ fn step(case: &Case, features: &Features) -> Res<Step> {
     }
     let mut script = features.guard(&case.needs);
     script += "export SCRIPT=\"${0%/*}/script.bt\"\n";
+    script += &format!("export KERNEL={}\n", kernel.name);
     script += &command(case);
     Ok(Step { script, timeout: case.timeout, live: false, files })
 }

@@ -15,7 +15,7 @@ mod self_test;
 use crate::guest::image::Input;
 use crate::guest::kernel::Kernel;
 use crate::guest::qemu;
-use crate::{Res, paths, probed, product, setup};
+use crate::{Res, paths, probed, product, setup, tools};
 use case::{Case, Suite};
 use features::Features;
 use guest_run::Group;
@@ -96,8 +96,12 @@ fn run(request: &Request) -> Res<Counts> {
         input.program(name, product::test_program(name)?);
     }
     for name in wanted(&groups, |suite| &suite.builds) {
-        input.files.extend(probed::files(name)?);
+        let files = if name == "tools" { tools::files()? } else { probed::files(name)? };
+        input.files.extend(files);
     }
+    // two sets may bring the same library
+    let mut seen = BTreeSet::new();
+    input.files.retain(|(name, _)| seen.insert(name.clone()));
     input.modules.extend(wanted(&groups, |suite| &suite.modules).into_iter().map(str::to_owned));
     qemu::catch_interrupts();
     let report = Report::new(false);

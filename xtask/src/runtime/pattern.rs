@@ -8,6 +8,7 @@
 //! | `{hex}` | hexadecimal digits, with or without `0x` |
 //! | `{num}` | a decimal number with or without sign and fraction |
 //! | `{int}` | a decimal integer with or without sign |
+//! | `{pad}` | blanks, also none: what fills a column |
 //! | `{bar}` | what a histogram draws between its bars: `@`s and then blanks |
 //! | `{int>=100}`, `{int<x}`, `{int 3..5}` | an integer of that size; `x` is a name given before; both ends count |
 //! | `{int as x}`, `{word as x}` … | the same, and its text gets the name `x` |
@@ -65,6 +66,8 @@ pub enum Kind {
     Num,
     /// A decimal integer.
     Int,
+    /// Blanks.
+    Pad,
     /// A histogram's bar.
     Bar,
 }
@@ -218,6 +221,7 @@ impl Item {
             "hex" => Kind::Hex,
             "num" => Kind::Num,
             "int" => Kind::Int,
+            "pad" => Kind::Pad,
             "bar" => Kind::Bar,
             _ => return Err(format!("unknown place `{{{inside}}}`")),
         };
@@ -297,6 +301,7 @@ impl Kind {
                 None => digits(unsigned),
             },
             Kind::Int => digits(unsigned),
+            Kind::Pad => text.bytes().all(|b| b == b' '),
             Kind::Bar => text.trim_start_matches('@').bytes().all(|b| b == b' '),
         }
     }
@@ -365,6 +370,8 @@ mod tests {
         check("{word}", "a b", false);
         check("[1]  {int} |{bar}|", "[1]  3 |@@@   |", true);
         check("[1]  {int} |{bar}|", "[1]  3 |@ @   |", false);
+        check("{pad}{int}{pad} x", "  12   x", true);
+        check("{pad}{int}", "x 12", false);
         check("{int}{int}", "12", true);
         check("{any}é{any}", "caféx", true);
     }

@@ -30,14 +30,7 @@ pub fn forget(kernel: &Kernel) {
 /// Fetches the kernel from the first mirror that has its suite.
 pub fn kernel(kernel: &Kernel) -> Res<()> {
     eprintln!("xtask: fetching the {} kernel of {}", kernel.name, kernel.suite);
-    let mut errors = Vec::new();
-    for mirror in sources::mirrors(&sources::configured(), &apt::codename())? {
-        match fetch(kernel, &mirror) {
-            Ok(()) => return Ok(()),
-            Err(error) => errors.push(error),
-        }
-    }
-    Err(format!("no mirror gives the kernel of {}:\n{}", kernel.suite, errors.join("\n")))
+    sources::first(&format!("the kernel of {}", kernel.suite), |mirror| fetch(kernel, mirror))
 }
 
 fn fetch(kernel: &Kernel, mirror: &str) -> Res<()> {
@@ -68,7 +61,8 @@ fn fetch(kernel: &Kernel, mirror: &str) -> Res<()> {
     rename(&work, &kernel.folder())
 }
 
-fn unpack(debs: &Path, tree: &Path) -> Res<()> {
+/// Unpacks every package in `debs` into `tree`.
+pub fn unpack(debs: &Path, tree: &Path) -> Res<()> {
     let entries = fs::read_dir(debs).map_err(|e| format!("{}: {e}", debs.display()))?;
     for entry in entries.flatten() {
         sh::quiet(Command::new("dpkg-deb").arg("-x").arg(entry.path()).arg(tree))?;
@@ -86,7 +80,8 @@ fn keep(work: &Path, tree: &Path, release: &str) -> Res<()> {
     fs::write(work.join("release"), release).map_err(|e| format!("release: {e}"))
 }
 
-fn rename(from: &Path, to: &Path) -> Res<()> {
+/// Gives a file or folder another place on the same file system.
+pub fn rename(from: &Path, to: &Path) -> Res<()> {
     fs::rename(from, to).map_err(|e| format!("{} to {}: {e}", from.display(), to.display()))
 }
 

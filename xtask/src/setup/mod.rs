@@ -7,10 +7,12 @@
 mod apt;
 mod fetch;
 mod sources;
+mod tools;
 
 use crate::guest::kernel::{self, Kernel, MATRIX};
 use crate::{Res, paths};
 use std::fs::{self, File};
+use std::path::PathBuf;
 
 /// Debian packages of the build: a linker and libc, and what libbpf is built with and linked to.
 const BUILD: &[&str] =
@@ -26,14 +28,21 @@ pub fn task(args: &[String]) -> Res<u8> {
             for kernel in MATRIX {
                 fetch::forget(kernel);
             }
+            tools::forget();
         }
-        _ => return Err("usage: cargo xtask setup [--refresh]  (--refresh fetches the kernels anew)".into()),
+        _ => {
+            return Err(
+                "usage: cargo xtask setup [--refresh]  (--refresh fetches kernels and tools anew)".into()
+            );
+        }
     }
     build_tools()?;
     ensure(MATRIX)?;
     for kernel in MATRIX {
         println!("kernel {:<5} {}", kernel.name, fetch::release(kernel));
     }
+    bpftrace_tools()?;
+    println!("tools of bpftrace {}", tools::version());
     Ok(0)
 }
 
@@ -56,6 +65,17 @@ pub fn ensure(kernels: &[Kernel]) -> Res<()> {
     }
     // asked again: another setup may have fetched it while this one waited for the lock
     kernels.iter().filter(|kernel| !fetch::present(kernel)).try_for_each(fetch::kernel)
+}
+
+/// Makes sure that bpftrace's own tools are there and gives their folder, which also tells their `version`.
+pub fn bpftrace_tools() -> Res<PathBuf> {
+    if !tools::present() {
+        let _lock = lock()?;
+        if !tools::present() {
+            tools::fetch()?;
+        }
+    }
+    Ok(tools::folder())
 }
 
 /// Keeps two setups at the same time from treading on each other; released when dropped.

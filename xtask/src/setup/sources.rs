@@ -1,6 +1,7 @@
 //! Where this machine's apt fetches Debian packages from: read from its own configuration, never assumed.
 
-use super::super::Res;
+use super::apt;
+use crate::Res;
 use std::fs;
 use std::path::Path;
 
@@ -55,6 +56,18 @@ pub fn mirrors(sources: &[Source], codename: &str) -> Res<Vec<String>> {
         return Err("no Debian mirror in this machine's apt sources; set DEBIAN_MIRROR to one".into());
     }
     Ok(found)
+}
+
+/// Tries `fetch` with one mirror after the other; `what` is for the message when none gives it.
+pub fn first(what: &str, fetch: impl Fn(&str) -> Res<()>) -> Res<()> {
+    let mut errors = Vec::new();
+    for mirror in mirrors(&configured(), &apt::codename())? {
+        match fetch(&mirror) {
+            Ok(()) => return Ok(()),
+            Err(error) => errors.push(error),
+        }
+    }
+    Err(format!("no mirror gives {what}:\n{}", errors.join("\n")))
 }
 
 /// Whether the source is a full Debian archive: the release itself or its updates or backports, not security fixes.
