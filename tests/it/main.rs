@@ -18,6 +18,7 @@ mod load;
 mod load_report;
 mod object;
 mod runtime;
+mod schema;
 mod sema;
 mod syntax;
 mod tidy;
