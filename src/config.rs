@@ -7,11 +7,13 @@
 
 use std::ops::RangeInclusive;
 
+use serde::{Deserialize, Serialize};
+
 use crate::diag::{Diagnostic, Sink, codes, suggest};
 use crate::syntax::ast::{Setting, SettingValue};
 
 /// What is done about attach points that are not there (`missing_probes`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Missing {
     /// The script is refused.
     Error,
@@ -22,7 +24,7 @@ pub enum Missing {
 }
 
 /// How stacks are printed (`stack_mode`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StackMode {
     /// `symbol+offset`
     Bpftrace,
@@ -35,7 +37,7 @@ pub enum StackMode {
 }
 
 /// Whether an unstable feature may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unstable {
     /// No.
     Error,
@@ -46,7 +48,7 @@ pub enum Unstable {
 }
 
 /// What each unstable feature's setting says (`unstable_…`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnstableFeatures {
     /// `import` within a probe.
     pub import_statement: Unstable,
@@ -59,7 +61,7 @@ pub struct UnstableFeatures {
 }
 
 /// How symbols of processes are kept (`cache_user_symbols`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SymbolCache {
     /// As fits the run: by program when addresses are the same in all processes, else by process.
     Auto,
@@ -72,7 +74,7 @@ pub enum SymbolCache {
 }
 
 /// All settings with their values.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Config {
     /// How symbols of processes are kept.
     pub cache_user_symbols: SymbolCache,
@@ -81,7 +83,7 @@ pub struct Config {
     /// Symbols of processes are read when they are printed, not before.
     pub lazy_symbolication: bool,
     /// Told to the kernel; one of [`LICENSES`].
-    pub license: &'static str,
+    pub license: String,
     /// Bytes of the verifier's log.
     pub log_size: u32,
     /// Programs at most.
@@ -124,7 +126,7 @@ impl Default for Config {
             cache_user_symbols: SymbolCache::Auto,
             cpp_demangle: true,
             lazy_symbolication: false,
-            license: LICENSES[0],
+            license: LICENSES[0].into(),
             log_size: 1_000_000,
             max_bpf_progs: 1024,
             max_cat_bytes: 10_240,
@@ -177,7 +179,7 @@ const ROWS: &[Row] = &[
     ),
     Row("cpp_demangle", Flag(|c, on| c.cpp_demangle = on)),
     Row("lazy_symbolication", Flag(|c, on| c.lazy_symbolication = on)),
-    Row("license", Exact(&LICENSES, |c, n| c.license = LICENSES[n])),
+    Row("license", Exact(&LICENSES, |c, n| LICENSES[n].clone_into(&mut c.license))),
     Row("log_size", Number(0..=u32::MAX, |c, n| c.log_size = n)),
     Row("max_bpf_progs", Number(0..=u32::MAX, |c, n| c.max_bpf_progs = n)),
     Row("max_cat_bytes", Number(0..=u32::MAX, |c, n| c.max_cat_bytes = n)),

@@ -1,11 +1,13 @@
 //! Finished eBPF instructions, as the kernel takes them. (contract)
 
 use super::callback::Callback;
+use serde::{Deserialize, Serialize};
+
 use crate::ir::MapRef;
 use crate::source::Span;
 
 /// One 8-byte instruction slot. A 64-bit immediate load takes two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Insn {
     /// Class, size or operation, source bits.
     pub code: u8,
@@ -43,7 +45,7 @@ impl Insn {
 }
 
 /// A place where the loader must put a map in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reloc {
     /// Index of the slot of the 64-bit immediate load.
     pub at: u32,
@@ -71,7 +73,7 @@ pub struct Code {
 }
 
 /// What the target can do and how to compile for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// v4 instructions (sign-extending moves and loads, sdiv, smod, bswap).
     pub v4: bool,

@@ -1,5 +1,7 @@
 //! References into the tables of a function. (contract)
 
+use serde::{Deserialize, Serialize};
+
 use cranelift_entity::entity_impl;
 
 /// An SSA value.
@@ -23,6 +25,6 @@ pub struct Slot(u32);
 entity_impl!(Slot, "slot");
 
 /// A map of the module: index into [`super::Module::maps`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MapRef(u32);
 entity_impl!(MapRef, "map");

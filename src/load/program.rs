@@ -58,7 +58,7 @@ pub fn load_all(prepared: &Prepared, config: &Config, options: &Options) -> Resu
 
 /// Loads one program; when it is refused, once more with the verifier's log.
 fn load(image: &Image, config: &Config, btf: Option<BorrowedFd>) -> Result<OwnedFd, (io::Error, String)> {
-    let license = CString::new(config.license).unwrap_or_default();
+    let license = CString::new(config.license.as_str()).unwrap_or_default();
     let error = match attempt(image, &license, btf, None) {
         Ok(fd) => return Ok(fd),
         Err(error) => error,

@@ -2,6 +2,8 @@
 //!
 //! Independent of the host: no file descriptors, no addresses, no syntax trees.
 
+use serde::{Deserialize, Serialize};
+
 use crate::codegen::inst::{Insn, Reloc};
 use crate::config::Config;
 use crate::sema::tree::{Attach, ProbeKind};
@@ -9,7 +11,7 @@ use crate::wire::map::MapSpec;
 use crate::wire::record::Action;
 
 /// A compiled script.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Artifact {
     /// Programs.
     pub programs: Vec<Program>,
@@ -34,7 +36,7 @@ pub struct Artifact {
 }
 
 /// One program.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Program {
     /// Its name in the kernel: `[A-Za-z0-9_]`, unique, at most 15 bytes to show whole.
     pub name: String,
@@ -60,7 +62,7 @@ pub struct Program {
 }
 
 /// A function of a program.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Callback {
     /// Code, one entry an 8-byte slot.
     pub insns: Vec<Insn>,
@@ -75,7 +77,7 @@ pub struct Callback {
 }
 
 /// From this slot on, code comes from this place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// Slot index.
     pub slot: u32,
@@ -90,7 +92,7 @@ pub struct Line {
 }
 
 /// Where to attach.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttachPoint {
     /// Full name, e.g. `tracepoint:syscalls:sys_enter_openat`.
     pub name: String,

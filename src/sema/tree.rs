@@ -11,6 +11,8 @@
 //! - every attach point exists and all attach points of a probe are of one program kind.
 
 use super::types::{Space, StructId, Type};
+use serde::{Deserialize, Serialize};
+
 use crate::source::Span;
 use crate::wire::format::Format;
 
@@ -102,7 +104,7 @@ pub enum MapValue {
 }
 
 /// What kind of program a probe is. Decides the kernel's program type and the meaning of the context.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ProbeKind {
     /// `begin`
     Begin,
@@ -206,7 +208,7 @@ impl ProbeKind {
 }
 
 /// A place in a program or library.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserPlace {
     /// The file, as the kernel can open it for us; of an archive `file!/name`.
     pub path: String,
@@ -221,7 +223,7 @@ pub struct UserPlace {
 }
 
 /// One place to attach to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Attach {
     /// Run once at the start.
     Begin,
@@ -338,7 +340,7 @@ impl Attach {
 }
 
 /// A function that a trampoline can be put on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traced {
     /// Its name in BTF.
     pub function: String,
@@ -347,7 +349,7 @@ pub struct Traced {
 }
 
 /// What holds a [`Traced`] function.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Inside {
     /// A kernel module, or `vmlinux`.
     Module(String),

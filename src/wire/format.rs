@@ -2,15 +2,17 @@
 //!
 //! Deliberately absent: checking against argument types (sema) and printing (runtime).
 
+use serde::{Deserialize, Serialize};
+
 /// A parsed format string.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Format {
     /// Literal text and conversions in order.
     pub pieces: Vec<Piece>,
 }
 
 /// A part of a format.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Piece {
     /// Printed as it stands (`%%` is one percent sign here).
     Text(String),
@@ -19,7 +21,7 @@ pub enum Piece {
 }
 
 /// One `%…` of a format.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Conversion {
     /// `-`: pad on the right.
     pub left: bool,
@@ -44,7 +46,7 @@ pub struct Conversion {
 }
 
 /// A width or precision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Count {
     /// A number in the format.
     Fixed(u32),

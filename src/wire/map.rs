@@ -1,5 +1,7 @@
 //! Maps: what the kernel is asked for, and how the runtime reads them. (contract)
 
+use serde::{Deserialize, Serialize};
+
 use super::types::DataType;
 
 /// Index of a map in the module's and the artifact's list.
@@ -7,7 +9,7 @@ use super::types::DataType;
 pub struct MapIndex(pub u32);
 
 /// The kernel's kinds of map, as far as programs here use them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MapKind {
     /// BPF_MAP_TYPE_HASH
     Hash,
@@ -46,7 +48,7 @@ impl MapKind {
 }
 
 /// How a map's value accumulates.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ValueKind {
     /// One value of the given shape; integers always take 8 bytes.
     Plain(DataType),
@@ -98,7 +100,7 @@ pub enum ValueKind {
 }
 
 /// Parameters of a time series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Series {
     /// Compared and printed as signed.
     pub signed: bool,
@@ -111,7 +113,7 @@ pub struct Series {
 }
 
 /// What the values of one interval of a time series become.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SeriesKind {
     /// The last one stays.
     Last,
@@ -214,7 +216,7 @@ fn lhist_steps(min: i64, max: i64, step: i64) -> u64 {
 }
 
 /// What a map is for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum MapRole {
     /// A map of the script. Keyless maps are arrays with one entry and key 0 (u32). A keyless map that was never
     /// assigned is not printed at the end: `value_size` may leave room for a presence word, see
@@ -266,7 +268,7 @@ pub enum Global {
 pub const GLOBALS: u32 = 2;
 
 /// What the kernel is asked for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MapSpec {
     /// Its name in the kernel: `[A-Za-z0-9_]`, at most 15 bytes, unique in the artifact.
     pub name: String,

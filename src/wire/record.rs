@@ -11,6 +11,8 @@
 //! words, see [`EXIT_FLAG`], so that it needs no payload. A control record forces a wakeup, others do so only while the
 //! runtime sleeps, see [`super::map::Global::Asleep`].
 
+use serde::{Deserialize, Serialize};
+
 use super::format::Format;
 use super::types::DataType;
 
@@ -37,7 +39,7 @@ pub const fn control_size(actions: u32) -> u32 {
 }
 
 /// A value in a record: its offset from the record's start, and its shape.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
     /// Bytes from the record's start, the header included.
     pub offset: u32,
@@ -46,7 +48,7 @@ pub struct Field {
 }
 
 /// What the runtime does on a record.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Action {
     /// `printf`: prints the arguments by the format.
     Printf {
@@ -127,7 +129,7 @@ pub enum Action {
 }
 
 /// What becomes of formatted text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Formatted {
     /// `errorf`: an error message on standard error.
     Error,

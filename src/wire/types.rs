@@ -1,9 +1,11 @@
 //! The shape of a value in memory, enough to decode and print it. (contract)
 
+use serde::{Deserialize, Serialize};
+
 use std::sync::Arc;
 
 /// How a stack is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum StackMode {
     /// Symbol and offset (`bpftrace`).
     Symbols,
@@ -36,7 +38,7 @@ impl StackMode {
 }
 
 /// A clock of the kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Clock {
     /// CLOCK_BOOTTIME
     Boot,
@@ -47,7 +49,7 @@ pub enum Clock {
 }
 
 /// What user space makes of a number that only it can name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Name {
     /// Kernel address → symbol (`ksym`, and `func` in kernel probes).
     KernelSymbol,
@@ -86,7 +88,7 @@ pub enum Name {
 }
 
 /// The shape of a value. Sizes and offsets are bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum DataType {
     /// An integer of 1, 2, 4 or 8 bytes.
     Int {
@@ -159,7 +161,7 @@ pub enum DataType {
 }
 
 /// A named field of a [`DataType::Struct`].
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StructField {
     /// Its name; empty for an anonymous member.
     pub name: String,

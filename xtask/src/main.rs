@@ -12,6 +12,7 @@ mod guest;
 mod paths;
 mod probed;
 mod product;
+mod random;
 mod run;
 mod runtime;
 mod setup;

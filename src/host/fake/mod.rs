@@ -15,6 +15,7 @@ pub use types::FakeBtf;
 #[derive(Clone, Debug)]
 pub struct Fake {
     missing: BTreeSet<Feature>,
+    cpus: u32,
     tracepoints: Vec<(String, String)>,
     formats: Vec<String>,
     functions: Vec<KernelFunction>,
@@ -46,6 +47,7 @@ impl Default for Fake {
     fn default() -> Fake {
         Fake {
             missing: BTreeSet::new(),
+            cpus: 4,
             tracepoints: FORMATS.iter().map(|(c, e, _)| (c.to_string(), e.to_string())).collect(),
             formats: FORMATS.iter().map(|(_, _, text)| text.to_string()).collect(),
             functions: FUNCTIONS
@@ -67,6 +69,12 @@ impl Fake {
             self.btf = None;
         }
         self.missing.insert(feature);
+        self
+    }
+
+    /// The same machine with so many possible CPUs instead of four.
+    pub fn with_cpus(mut self, cpus: u32) -> Fake {
+        self.cpus = cpus;
         self
     }
 
@@ -98,7 +106,7 @@ impl Host for Fake {
     }
 
     fn possible_cpus(&self) -> u32 {
-        4
+        self.cpus
     }
 
     fn tracepoint_format(&self, category: &str, event: &str) -> Result<String, HostError> {

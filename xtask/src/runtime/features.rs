@@ -30,7 +30,7 @@ impl Features {
             let (head, probe) = line.split_once(": ").unwrap_or((line, ""));
             let (name, kernel) = head.split_once(' ').ok_or_else(bad)?;
             let probe = match probe {
-                "" => format!("beetrace --info | grep -qx '{name}: yes'"),
+                "" => asking(name),
                 probe => probe.to_owned(),
             };
             let since = match kernel.trim() {
@@ -69,11 +69,22 @@ impl Features {
         output.strip_prefix(MARK).map(str::trim_end)
     }
 
+    /// Names of the features that beetrace itself probes and the kernel must have.
+    pub fn of(&self, kernel: &Kernel) -> Vec<&str> {
+        let own = self.0.iter().filter(|(name, feature)| feature.probe == asking(name));
+        own.map(|(name, _)| name.as_str()).filter(|name| self.expected(name, kernel)).collect()
+    }
+
     /// Whether the kernel must have the feature.
     pub fn expected(&self, name: &str, kernel: &Kernel) -> bool {
         let since = self.0.get(name).and_then(|feature| feature.since);
         since.is_some_and(|since| kernel.rank() >= since.rank())
     }
+}
+
+/// The command that asks beetrace for the feature.
+fn asking(name: &str) -> String {
+    format!("beetrace --info | grep -qx '{name}: yes'")
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod self_test;
 use crate::guest::image::Input;
 use crate::guest::kernel::Kernel;
 use crate::guest::qemu;
-use crate::{Res, paths, probed, product, setup, tools};
+use crate::{Res, paths, probed, product, random, setup, tools};
 use case::{Case, Suite};
 use features::Features;
 use guest_run::Group;
@@ -160,6 +160,13 @@ fn wanted<'a>(groups: &[Group<'a>], names: fn(&Suite) -> &Vec<String>) -> BTreeS
     suites.flat_map(|suite| names(suite).iter().map(String::as_str)).collect()
 }
 
+/// Random scripts compiled for the group's kernel, if its cases run some.
+fn packed(group: &Group, features: &Features) -> Res<Option<(String, PathBuf)>> {
+    let runs = group.cases.iter().any(|(suite, _)| suite.programs.iter().any(|name| name == random::PROGRAM));
+    let pack = || random::pack(&group.kernel, group.machine.cpus, &features.of(&group.kernel));
+    runs.then(pack).transpose()
+}
+
 /// Runs the groups, `jobs` guests at a time.
 fn run_groups(groups: &[Group], jobs: usize, input: &Input, features: &Features, report: &Report) -> Res<()> {
     let queue = Mutex::new(groups.iter());
@@ -167,7 +174,9 @@ fn run_groups(groups: &[Group], jobs: usize, input: &Input, features: &Features,
         loop {
             let next = queue.lock().expect("no worker panics with it").next();
             let Some(group) = next else { return Ok(()) };
-            guest_run::run(group, input, features, report)?;
+            let mut input = input.clone();
+            input.files.extend(packed(group, features)?);
+            guest_run::run(group, &input, features, report)?;
         }
     };
     thread::scope(|scope| {

@@ -1,0 +1,107 @@
+//! Compiling random scripts for a kernel that need not be this one.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use beetrace::diag::{Severity, Sink, render};
+use beetrace::driver::compile::{Product, Settings, compile};
+use beetrace::fuzz::{meaning, script};
+use beetrace::host::Feature;
+use beetrace::host::fake::Fake;
+use beetrace::object::artifact::Artifact;
+use beetrace::source::SourceMap;
+use serde::{Deserialize, Serialize};
+
+use crate::PROBES;
+
+/// Registers that make every program spill.
+const FEW: u8 = 6;
+const ALL: u8 = 10;
+
+/// What scripts are compiled for.
+pub struct Kernel {
+    pub features: Vec<Feature>,
+    pub cpus: u32,
+}
+
+impl Kernel {
+    fn host(&self) -> Fake {
+        let lacks = |feature: &&Feature| !self.features.contains(feature) && **feature != Feature::Btf;
+        let host = Feature::ALL.iter().filter(lacks).fold(Fake::default(), |host, lack| host.without(*lack));
+        host.with_cpus(self.cpus)
+    }
+}
+
+/// Compiled scripts, with what they must print.
+#[derive(Serialize, Deserialize)]
+pub struct Pack {
+    /// Names of the features that the code may use.
+    pub features: Vec<String>,
+    /// CPUs of the kernel: values of each have so many slots.
+    pub cpus: u32,
+    pub scripts: Vec<Script>,
+}
+
+/// One of them.
+#[derive(Serialize, Deserialize)]
+pub struct Script {
+    pub seed: u64,
+    pub registers: u8,
+    pub text: String,
+    pub artifact: Artifact,
+    pub expected: String,
+}
+
+/// The script of a seed.
+pub fn text(seed: u64, kernel: &Kernel) -> String {
+    let has = |feature| kernel.features.contains(&feature);
+    let kernel = script::Kernel {
+        calls: has(Feature::BpfLoop),
+        walks: has(Feature::ForEachMapElem),
+        reads: has(Feature::LookupPerCpu),
+    };
+    script::generate_without_clear(seed, PROBES, kernel) + "begin { exit(); }\n"
+}
+
+fn compiled(kernel: &Kernel, seed: u64, registers: u8) -> Result<Script, String> {
+    let text = text(seed, kernel);
+    let mut sources = SourceMap::default();
+    sources.add("random.bt", text.clone());
+    let (file, _) = sources.files().next().expect("one file");
+    let mut settings = Settings { registers, ..Settings::default() };
+    settings.config.max_map_keys = 64;
+    let (mut sink, mut expected) = (Sink::default(), None);
+    let artifact = compile(&sources, &file.into(), &kernel.host(), &settings, &mut sink, &mut |product| {
+        if let Product::Typed(program) = product {
+            let mut program = program.clone();
+            // The last probe only ends the run.
+            program.probes.pop();
+            expected = Some(meaning::run(&program));
+        }
+        true
+    });
+    let errors = || sink.all().iter().filter(|d| d.severity == Severity::Error).cloned().collect::<Vec<_>>();
+    let artifact = artifact.ok_or_else(|| render::to_string(&sources, &errors()))?;
+    Ok(Script { seed, registers, text, artifact, expected: expected.expect("a typed tree")? })
+}
+
+/// Scripts of so many programs, as bytes.
+pub fn pack(kernel: &Kernel, programs: u64, squeezed: u64) -> Result<Vec<u8>, String> {
+    let seeds = |programs: u64, registers| (0..programs.div_ceil(PROBES as u64)).map(move |s| (s, registers));
+    let jobs: Vec<(u64, u8)> = seeds(programs, ALL).chain(seeds(squeezed, FEW)).collect();
+    let (next, done) = (AtomicU64::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some(&(seed, registers)) = jobs.get(next.fetch_add(1, Relaxed) as usize) {
+            let script = compiled(kernel, seed, registers);
+            let script = script.map_err(|why| format!("seed {seed}, {registers} registers:\n{why}"));
+            done.lock().expect("nobody panics with it").push(script);
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    let scripts = done.into_inner().expect("nobody panicked with it");
+    let scripts = scripts.into_iter().collect::<Result<Vec<Script>, String>>()?;
+    let features = kernel.features.iter().map(|feature| feature.name().to_owned()).collect();
+    let pack = Pack { features, cpus: kernel.cpus, scripts };
+    postcard::to_stdvec(&pack).map_err(|error| error.to_string())
+}
