@@ -24,14 +24,19 @@ pub fn main(args: &Args) -> ExitCode {
         Some(_) => None,
         None => Some(args.file.clone().unwrap_or_else(|| "*".to_owned())),
     };
+    let mut sink = Sink::default();
     let result = match pattern {
         None => of_script(args, &host, &mut sources),
-        Some(pattern) => listing::list(&pattern, &host, args.pid, args.verbose).map_err(|error| vec![*error]),
+        Some(pattern) => listing::list(&pattern, &host, args.pid, args.verbose, &mut sink)
+            .map_err(|error| sink.take().into_iter().chain([*error]).collect()),
     };
+    let colours = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     match result {
-        Ok(text) => run::print(&text),
+        Ok(text) => {
+            render::to_stderr(&sources, sink.all(), colours);
+            run::print(&text)
+        }
         Err(diagnostics) => {
-            let colours = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
             render::to_stderr(&sources, &diagnostics, colours);
             ExitCode::FAILURE
         }

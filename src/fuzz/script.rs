@@ -145,9 +145,9 @@ impl Probe {
             5..10 => self.map_statement(),
             10 => self.aggregate(),
             11 => self.string_statement(),
-            12..14 => self.conditional(depth),
+            14 if self.may_loop() => self.loop_(depth),
             15 if self.kernel.walks => self.over_map(),
-            _ if self.may_loop() => self.loop_(depth),
+            15 if self.may_loop() => self.loop_(depth),
             _ => self.conditional(depth),
         }
     }

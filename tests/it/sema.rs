@@ -3,8 +3,8 @@
 use crate::golden;
 use beetrace::config::Config;
 use beetrace::diag::{Sink, render};
-use beetrace::host::Host;
 use beetrace::host::fake::Fake;
+use beetrace::host::{Feature, Host};
 use beetrace::sema::{self, Options, tree};
 use beetrace::source::SourceMap;
 
@@ -214,6 +214,24 @@ fn the_reference_is_that_of_the_table() {
     assert!(text == made, "docs/stdlib.md is not what the table says: BLESS=1 writes it");
 }
 
+/// A kind that cannot be listed does not hide the others.
+#[test]
+fn what_can_be_listed_is_listed() {
+    let host = Fake::default().without(Feature::Btf);
+    let list = |pattern: &str| {
+        let mut sink = Sink::default();
+        let listed = sema::listing::list(pattern, &host, None, false, &mut sink);
+        let diagnostics: Vec<_> = sink.take().into_iter().chain(listed.clone().err().map(|e| *e)).collect();
+        (listed.unwrap_or_default(), render::to_string(&SourceMap::default(), &diagnostics))
+    };
+    let (listed, told) = list("*vfs_read");
+    assert_eq!(listed, "kprobe:vfs_read\n");
+    assert!(told.starts_with("warning[W0201]: fentry probes cannot be listed: "), "{told}");
+    let (listed, told) = list("fentry:vfs_read");
+    assert_eq!(listed, "");
+    assert!(told.starts_with("error[E0203]: fentry probes cannot be listed: "), "{told}");
+}
+
 /// What `-l` tells of programs and libraries, one pattern a line; `-p 42` and `-v` may stand before it.
 #[test]
 fn programs_and_libraries_are_listed() {
@@ -228,7 +246,7 @@ fn programs_and_libraries_are_listed() {
                 Some(rest) => (true, rest),
                 None => (false, line),
             };
-            out += &match sema::listing::list(pattern, &Fake::default(), pid, verbose) {
+            out += &match sema::listing::list(pattern, &Fake::default(), pid, verbose, &mut Sink::default()) {
                 Ok(list) => list,
                 Err(error) => render::to_string(&SourceMap::default(), &[*error]),
             };

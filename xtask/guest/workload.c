@@ -20,6 +20,7 @@
 //   pageout N           writes to N pages of its own, has them paged out and reads them
 //   print TEXT          TEXT and a newline on standard output
 //   exit STATUS         ends with that status
+//   without CAP CMD...  becomes CMD without the capability of number CAP (linux/capability.h)
 //
 // Nothing else in it makes the system calls named above, so what a tracer counts is exact.
 #define _GNU_SOURCE
@@ -213,6 +214,11 @@ static void event(int argc, char **argv) {
     else if (!strcmp(name, "pageout") && argc == 2) page_out(a);
     else if (!strcmp(name, "print") && argc == 2) puts(argv[1]);
     else if (!strcmp(name, "exit") && argc == 2) exit(a);
+    else if (!strcmp(name, "without") && argc >= 3) {
+        if (prctl(PR_CAPBSET_DROP, a)) fail("prctl");
+        execvp(argv[2], argv + 2);
+        fail(argv[2]);
+    }
     else {
         fprintf(stderr, "workload: bad event `%s`\n", name);
         exit(2);

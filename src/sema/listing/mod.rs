@@ -25,15 +25,17 @@ use crate::diag::{Diagnostic, Sink, codes, suggest};
 use crate::host::{Host, HostError};
 use crate::syntax::ast::Script;
 
-/// What a pattern lists, a line each.
+/// What a pattern lists, a line each. Kinds that the machine does not tell of are warned about where the pattern is
+/// about several.
 ///
 /// # Errors
-/// When the machine does not tell, or there is no such kind of probe.
+/// When the machine does not tell of the only kind that is asked for, or there is no such kind of probe.
 pub fn list(
     pattern: &str,
     host: &dyn Host,
     pid: Option<u32>,
     verbose: bool,
+    sink: &mut Sink,
 ) -> Result<String, Box<Diagnostic>> {
     let mut out = String::new();
     for part in pattern.split(',').map(str::trim).filter(|part| !part.is_empty()) {
@@ -41,9 +43,17 @@ pub fn list(
             out += &text;
             continue;
         }
-        for (provider, names) in wanted(part, pid)? {
-            let found =
-                entries(provider, &names, host, pid).map_err(|error| cannot_list(provider.name, &error))?;
+        let kinds = wanted(part, pid)?;
+        let several = kinds.len() > 1;
+        for (provider, names) in kinds {
+            let found = match entries(provider, &names, host, pid) {
+                Ok(found) => found,
+                Err(error) if several => {
+                    sink.push(cannot_list(provider.name, &error, several));
+                    continue;
+                }
+                Err(error) => return Err(Box::new(cannot_list(provider.name, &error, several))),
+            };
             for name in found {
                 write_entry(&mut out, host, provider.kind, &name, verbose);
             }
@@ -152,11 +162,16 @@ fn entries(
     Ok(all.into_iter().filter(fits).collect())
 }
 
-fn cannot_list(what: &str, error: &HostError) -> Box<Diagnostic> {
-    let code =
-        if matches!(error, HostError::Denied(_)) { codes::NO_PRIVILEGE } else { codes::NO_SUCH_TARGET };
-    let made = Diagnostic::error(code, format!("{what} probes cannot be listed: {error}"));
-    Box::new(if code == codes::NO_PRIVILEGE { made.help("run it with sudo") } else { made })
+/// An error where nothing else is asked for, else a warning.
+fn cannot_list(what: &str, error: &HostError, several: bool) -> Diagnostic {
+    let message = format!("{what} probes cannot be listed: {error}");
+    let denied = matches!(error, HostError::Denied(_));
+    let made = match (several, denied) {
+        (true, _) => Diagnostic::warning(codes::NO_MATCH, message),
+        (false, true) => Diagnostic::error(codes::NO_PRIVILEGE, message),
+        (false, false) => Diagnostic::error(codes::NO_SUCH_TARGET, message),
+    };
+    if denied { made.help("run it with sudo") } else { made }
 }
 
 fn unknown_kind(kind: &str) -> Box<Diagnostic> {

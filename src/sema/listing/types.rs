@@ -16,7 +16,7 @@ pub fn list(pattern: &str, host: &dyn Host, verbose: bool) -> Result<Option<Stri
         Some((*word, *kind, name.trim()))
     };
     let Some((word, kind, name)) = KINDS.iter().find_map(word) else { return Ok(None) };
-    let btf = host.btf().map_err(|error| cannot_list(word, &error))?;
+    let btf = host.btf().map_err(|error| Box::new(cannot_list(word, &error, false)))?;
     let mut names: Vec<String> = btf.names(kind).into_iter().filter(|own| matches(name, own)).collect();
     names.sort_unstable();
     names.dedup();

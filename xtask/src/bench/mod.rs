@@ -10,6 +10,7 @@
 mod costs;
 mod exact;
 mod process;
+mod scale;
 mod start;
 mod table;
 mod tracer;
@@ -34,7 +35,8 @@ pub struct Bench {
 type Rows = fn(&Bench, &mut Table) -> Res<()>;
 
 /// The subjects, by the name that selects them on the command line.
-const SUBJECTS: &[(&str, Rows)] = &[("start", start::rows), ("costs", costs::rows), ("exact", exact::rows)];
+const SUBJECTS: &[(&str, Rows)] =
+    &[("start", start::rows), ("costs", costs::rows), ("exact", exact::rows), ("scale", scale::rows)];
 
 /// The task.
 pub fn task(args: &[String]) -> Res<u8> {
