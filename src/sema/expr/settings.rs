@@ -56,7 +56,7 @@ fn rows(config: &Config) -> Vec<(&'static str, Const)> {
         ("unstable_dw_ustack", unstable(config.unstable.dw_ustack)),
         ("missing_probes", text(missing(config.missing_probes))),
         ("stack_mode", text(mode(config))),
-        ("license", text(config.license)),
+        ("license", text(&config.license)),
     ]
 }
 
