@@ -9,6 +9,7 @@ use beetrace::fuzz::{meaning, script};
 use beetrace::host::Feature;
 use beetrace::host::fake::Fake;
 use beetrace::object::artifact::Artifact;
+use beetrace::sema::tree::Program;
 use beetrace::source::SourceMap;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,9 @@ pub struct Pack {
     pub features: Vec<String>,
     /// CPUs of the kernel: values of each have so many slots.
     pub cpus: u32,
+    /// One whose program is very long.
+    pub large: Script,
+    /// Random ones.
     pub scripts: Vec<Script>,
 }
 
@@ -63,26 +67,49 @@ pub fn text(seed: u64, kernel: &Kernel) -> String {
     script::generate_without_clear(seed, PROBES, kernel) + "begin { exit(); }\n"
 }
 
-fn compiled(kernel: &Kernel, seed: u64, registers: u8) -> Result<Script, String> {
+/// A script with a jump across more instructions than a short one crosses, and what it prints.
+const LARGE: (&str, &str) = (
+    "begin {
+      if (nsecs < 5) { unroll(7) { unroll(100) { @h[nsecs % 2] = hist(nsecs % 100); } } } else { printf(\"crossed\\n\"); }
+      exit();
+    }",
+    "crossed",
+);
+
+fn large(kernel: &Kernel) -> Result<Script, String> {
+    let (artifact, _) = compiled(kernel, LARGE.0, ALL)?;
+    let longest = artifact.programs.iter().map(|program| program.insns.len()).max().unwrap_or_default();
+    if longest < 1 << 15 {
+        return Err(format!("the large program has {longest} instructions only"));
+    }
+    Ok(Script { seed: 0, registers: ALL, text: LARGE.0.into(), artifact, expected: LARGE.1.into() })
+}
+
+fn random(kernel: &Kernel, seed: u64, registers: u8) -> Result<Script, String> {
     let text = text(seed, kernel);
+    let (artifact, program) = compiled(kernel, &text, registers)?;
+    let mut program = program.expect("a typed tree");
+    // The last probe only ends the run.
+    program.probes.pop();
+    let expected = meaning::run(&program)?;
+    Ok(Script { seed, registers, text, artifact, expected })
+}
+
+fn compiled(kernel: &Kernel, text: &str, registers: u8) -> Result<(Artifact, Option<Program>), String> {
     let mut sources = SourceMap::default();
-    sources.add("random.bt", text.clone());
+    sources.add("random.bt", text);
     let (file, _) = sources.files().next().expect("one file");
     let mut settings = Settings { registers, ..Settings::default() };
     settings.config.max_map_keys = 64;
-    let (mut sink, mut expected) = (Sink::default(), None);
+    let (mut sink, mut typed) = (Sink::default(), None);
     let artifact = compile(&sources, &file.into(), &kernel.host(), &settings, &mut sink, &mut |product| {
         if let Product::Typed(program) = product {
-            let mut program = program.clone();
-            // The last probe only ends the run.
-            program.probes.pop();
-            expected = Some(meaning::run(&program));
+            typed = Some(program.clone());
         }
         true
     });
     let errors = || sink.all().iter().filter(|d| d.severity == Severity::Error).cloned().collect::<Vec<_>>();
-    let artifact = artifact.ok_or_else(|| render::to_string(&sources, &errors()))?;
-    Ok(Script { seed, registers, text, artifact, expected: expected.expect("a typed tree")? })
+    Ok((artifact.ok_or_else(|| render::to_string(&sources, &errors()))?, typed))
 }
 
 /// Scripts of so many programs, as bytes.
@@ -92,7 +119,7 @@ pub fn pack(kernel: &Kernel, programs: u64, squeezed: u64) -> Result<Vec<u8>, St
     let (next, done) = (AtomicU64::new(0), Mutex::new(Vec::new()));
     let work = || {
         while let Some(&(seed, registers)) = jobs.get(next.fetch_add(1, Relaxed) as usize) {
-            let script = compiled(kernel, seed, registers);
+            let script = random(kernel, seed, registers);
             let script = script.map_err(|why| format!("seed {seed}, {registers} registers:\n{why}"));
             done.lock().expect("nobody panics with it").push(script);
         }
@@ -102,6 +129,6 @@ pub fn pack(kernel: &Kernel, programs: u64, squeezed: u64) -> Result<Vec<u8>, St
     let scripts = done.into_inner().expect("nobody panicked with it");
     let scripts = scripts.into_iter().collect::<Result<Vec<Script>, String>>()?;
     let features = kernel.features.iter().map(|feature| feature.name().to_owned()).collect();
-    let pack = Pack { features, cpus: kernel.cpus, scripts };
+    let pack = Pack { features, cpus: kernel.cpus, large: large(kernel)?, scripts };
     postcard::to_stdvec(&pack).map_err(|error| error.to_string())
 }

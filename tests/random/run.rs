@@ -77,6 +77,7 @@ fn suits(pack: &Pack) -> Result<(), String> {
 /// Runs them on all CPUs; what came of it, or what is wrong.
 pub fn all(pack: &Pack) -> Result<String, String> {
     suits(pack)?;
+    check(&pack.large).map_err(|why| format!("the large program:\n{why}"))?;
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || {
         while let Some(script) = pack.scripts.get(next.fetch_add(1, Relaxed)) {
