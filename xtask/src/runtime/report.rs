@@ -88,14 +88,16 @@ impl Outcome {
     pub fn new(kernel: &Kernel, suite: &Suite, case: &Case, took: Duration, verdict: Verdict) -> Outcome {
         Outcome { kernel: kernel.name, case: format!("{}: {}", suite.name, case.name), took, verdict }
     }
+}
 
-    fn shown(&self) -> String {
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (word, more) = match &self.verdict {
             Verdict::Pass => ("ok  ", format!(" ({:.1} s)", self.took.as_secs_f64())),
             Verdict::Fail(detail) => ("FAIL", format!("\n{}", indented(detail))),
             Verdict::Skip(feature) => ("skip", format!(" ({feature})")),
         };
-        format!("{word} {:<4} {}{}", self.kernel, self.case, more.trim_end())
+        write!(f, "{word} {:<4} {}{}", self.kernel, self.case, more.trim_end())
     }
 }
 
@@ -109,10 +111,17 @@ impl Report {
         Report { outcomes: Mutex::default(), quiet }
     }
 
+    /// Prints the outcome of a case that is run once more.
+    pub fn again(&self, outcome: &Outcome) {
+        if !self.quiet {
+            println!("again: {outcome}");
+        }
+    }
+
     /// Takes an outcome down and prints it.
     pub fn add(&self, outcome: Outcome) {
         if !self.quiet {
-            println!("{}", outcome.shown());
+            println!("{outcome}");
         }
         self.outcomes.lock().expect("nobody panics with it").push(outcome);
     }
