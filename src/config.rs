@@ -23,6 +23,15 @@ pub enum Missing {
     Ignore,
 }
 
+impl Missing {
+    const WORDS: [&str; 3] = ["error", "warn", "ignore"];
+
+    /// As scripts spell it.
+    pub fn word(self) -> &'static str {
+        Missing::WORDS[self as usize]
+    }
+}
+
 /// How stacks are printed (`stack_mode`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StackMode {
@@ -36,6 +45,15 @@ pub enum StackMode {
     BuildId,
 }
 
+impl StackMode {
+    const WORDS: [&str; 4] = ["bpftrace", "perf", "raw", "build_id"];
+
+    /// As scripts spell it.
+    pub fn word(self) -> &'static str {
+        StackMode::WORDS[self as usize]
+    }
+}
+
 /// Whether an unstable feature may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unstable {
@@ -45,6 +63,13 @@ pub enum Unstable {
     Warn,
     /// Without one.
     Enable,
+}
+
+impl Unstable {
+    /// As scripts spell it.
+    pub fn word(self) -> &'static str {
+        ["error", "warn", "enable"][self as usize]
+    }
 }
 
 /// What each unstable feature's setting says (`unstable_…`).
@@ -190,7 +215,7 @@ const ROWS: &[Row] = &[
     Row("perf_rb_pages", Number(0..=1 << 16, |c, n| c.perf_rb_pages = Some(n).filter(|n| *n > 0))),
     Row(
         "stack_mode",
-        Word(&["bpftrace", "perf", "raw", "build_id"], |c, n| {
+        Word(&StackMode::WORDS, |c, n| {
             use StackMode::*;
             c.stack_mode = [Bpftrace, Perf, Raw, BuildId][n];
         }),
@@ -198,7 +223,7 @@ const ROWS: &[Row] = &[
     Row("str_trunc_trailer", Text(|c, text| c.str_trunc_trailer = text.to_vec())),
     Row(
         "missing_probes",
-        Word(&["error", "warn", "ignore"], |c, n| {
+        Word(&Missing::WORDS, |c, n| {
             c.missing_probes = [Missing::Error, Missing::Warn, Missing::Ignore][n];
         }),
     ),

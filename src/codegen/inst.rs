@@ -1,8 +1,8 @@
 //! Finished eBPF instructions, as the kernel takes them. (contract)
 
-use super::callback::Callback;
 use serde::{Deserialize, Serialize};
 
+use super::callback::Callback;
 use crate::ir::MapRef;
 use crate::source::Span;
 
@@ -73,7 +73,7 @@ pub struct Code {
 }
 
 /// What the target can do and how to compile for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// v4 instructions (sign-extending moves and loads, sdiv, smod, bswap).
     pub v4: bool,

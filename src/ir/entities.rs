@@ -1,8 +1,7 @@
 //! References into the tables of a function. (contract)
 
-use serde::{Deserialize, Serialize};
-
 use cranelift_entity::entity_impl;
+use serde::{Deserialize, Serialize};
 
 /// An SSA value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -10,9 +10,9 @@
 //!   variables;
 //! - every attach point exists and all attach points of a probe are of one program kind.
 
-use super::types::{Space, StructId, Type};
 use serde::{Deserialize, Serialize};
 
+use super::types::{Space, StructId, Type};
 use crate::source::Span;
 use crate::wire::format::Format;
 

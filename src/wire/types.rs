@@ -1,8 +1,8 @@
 //! The shape of a value in memory, enough to decode and print it. (contract)
 
-use serde::{Deserialize, Serialize};
-
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 /// How a stack is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

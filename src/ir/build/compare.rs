@@ -83,7 +83,8 @@ impl<'m> FuncBuilder<'_, 'm> {
         self.go_on_if(equal, different);
     }
 
-    fn go_on_if(&mut self, cond: crate::ir::entities::Value, otherwise: Block) {
+    /// Goes on in a new block where a condition holds.
+    pub fn go_on_if(&mut self, cond: crate::ir::entities::Value, otherwise: Block) {
         let on = self.new_block();
         self.branch(cond, on, otherwise);
         self.enter(on);

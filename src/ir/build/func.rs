@@ -480,11 +480,16 @@ impl<'f, 'm> FuncBuilder<'f, 'm> {
         if !self.is_reachable() {
             return;
         }
-        let (fault, on) = (self.new_block(), self.new_block());
         let negative = self.icmp_const(Cond::Slt, results, 0);
-        self.branch(negative, fault, on);
-        self.enter_cold(fault);
-        self.count(Cause::ReadFault);
+        self.count_where(negative, Cause::ReadFault);
+    }
+
+    /// Counts a loss where a condition holds, which it seldom does.
+    pub fn count_where(&mut self, condition: Value, cause: Cause) {
+        let (lost, on) = (self.new_block(), self.new_block());
+        self.branch(condition, lost, on);
+        self.enter_cold(lost);
+        self.count(cause);
         self.jump(on, &[]);
         self.enter(on);
     }

@@ -199,7 +199,7 @@ impl<'m> FuncBuilder<'_, 'm> {
         let Some((first, others)) = wanted.split_first() else { return };
         let found = self.load(Width::B1, false, at, 0);
         let same = self.icmp_const(Cond::Eq, found, i64::from(*first));
-        self.go_on(same, different);
+        self.go_on_if(same, different);
         let mut difference: Option<Value> = None;
         for (offset, byte) in (1..).zip(others) {
             let found = self.load(Width::B1, false, at, offset);
@@ -211,15 +211,8 @@ impl<'m> FuncBuilder<'_, 'm> {
         }
         if let Some(difference) = difference {
             let same = self.icmp_const(Cond::Eq, difference, 0);
-            self.go_on(same, different);
+            self.go_on_if(same, different);
         }
-    }
-
-    /// Goes on in a new block where a condition holds.
-    fn go_on(&mut self, condition: Value, otherwise: crate::ir::entities::Block) {
-        let on = self.new_block();
-        self.branch(condition, on, otherwise);
-        self.enter(on);
     }
 
     /// `str_concat(a, b)`: written at `to`, which has the size of both and is zero behind the end.

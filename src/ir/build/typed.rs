@@ -41,7 +41,9 @@ impl<'m> FuncBuilder<'_, 'm> {
         let (into, count) = (self.address(temp.place), self.iconst(i64::from(size)));
         let result = self.call(Helper::DPath, &[path, into, count]);
         let there = self.region(|b| {
-            b.count_long(result);
+            // a path that has no room was cut, at its front
+            let negative = b.icmp_const(Cond::Slt, result, 0);
+            b.count_where(negative, Cause::Truncated);
             let address = b.address(temp.place);
             let source = TextSource { address, space: Space::Kernel, length: None, array: true };
             b.read_text(to, room.min(size).saturating_sub(1).max(1), source);
@@ -51,17 +53,6 @@ impl<'m> FuncBuilder<'_, 'm> {
         let not_there = self.arm(null, |_| None);
         self.join([there, not_there]);
         self.release(temp);
-    }
-
-    /// A path that has no room was cut, at its front.
-    fn count_long(&mut self, result: Value) {
-        let (cut, on) = (self.new_block(), self.new_block());
-        let negative = self.icmp_const(Cond::Slt, result, 0);
-        self.branch(negative, cut, on);
-        self.enter_cold(cut);
-        self.count(Cause::Truncated);
-        self.jump(on, &[]);
-        self.enter(on);
     }
 
     /// The pointer, where it is not null.
@@ -83,10 +74,8 @@ impl<'m> FuncBuilder<'_, 'm> {
         }
         let offset = self.iconst(offset.unwrap_or(0).into());
         let value = self.call(Helper::TypedArg, &[self.context, offset]);
-        let there = self.new_block();
         let some = self.icmp_const(Cond::Ne, value, 0);
-        self.branch(some, there, null);
-        self.enter(there);
+        self.go_on_if(some, null);
         value
     }
 }

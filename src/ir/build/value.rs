@@ -267,13 +267,8 @@ impl<'m> FuncBuilder<'_, 'm> {
 
     /// Counts text that is longer than the `size` bytes that were taken of it.
     fn count_cut(&mut self, from: Place, size: u32) {
-        let (cut, on) = (self.new_block(), self.new_block());
         let next = self.load_at(from.at(size), Width::B1, false);
         let longer = self.icmp_const(Cond::Ne, next, 0);
-        self.branch(longer, cut, on);
-        self.enter_cold(cut);
-        self.count(Cause::Truncated);
-        self.jump(on, &[]);
-        self.enter(on);
+        self.count_where(longer, Cause::Truncated);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::{Config, Missing, Unstable};
+use crate::config::{Config, Unstable};
 use crate::source::Span;
 
 use super::super::check::Checker;
@@ -28,13 +28,7 @@ fn rows(config: &Config) -> Vec<(&'static str, Const)> {
     let flag = Const::Bool;
     let number = |value: u32| Const::Int(value.into());
     let text = |text: &str| Const::Str(text.into());
-    let unstable = |may: Unstable| {
-        text(match may {
-            Unstable::Error => "error",
-            Unstable::Warn => "warn",
-            Unstable::Enable => "enable",
-        })
-    };
+    let unstable = |may: Unstable| text(may.word());
     vec![
         ("cpp_demangle", flag(config.cpp_demangle)),
         ("lazy_symbolication", flag(config.lazy_symbolication)),
@@ -54,26 +48,8 @@ fn rows(config: &Config) -> Vec<(&'static str, Const)> {
         ("unstable_tseries", unstable(config.unstable.tseries)),
         ("unstable_typeinfo", unstable(config.unstable.typeinfo)),
         ("unstable_dw_ustack", unstable(config.unstable.dw_ustack)),
-        ("missing_probes", text(missing(config.missing_probes))),
-        ("stack_mode", text(mode(config))),
+        ("missing_probes", text(config.missing_probes.word())),
+        ("stack_mode", text(config.stack_mode.word())),
         ("license", text(&config.license)),
     ]
-}
-
-fn missing(what: Missing) -> &'static str {
-    match what {
-        Missing::Error => "error",
-        Missing::Warn => "warn",
-        Missing::Ignore => "ignore",
-    }
-}
-
-fn mode(config: &Config) -> &'static str {
-    use crate::config::StackMode::{Bpftrace, BuildId, Perf, Raw};
-    match config.stack_mode {
-        Bpftrace => "bpftrace",
-        Perf => "perf",
-        Raw => "raw",
-        BuildId => "build_id",
-    }
 }
