@@ -7,7 +7,7 @@ use cranelift_entity::SecondaryMap;
 use smallvec::SmallVec;
 
 use super::entities::Block;
-use super::function::Function;
+use super::function::{Function, Target, Terminator};
 
 /// An edge: the block it leaves and the number of the target in its terminator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +32,8 @@ impl Cfg {
     pub fn new(func: &Function) -> Cfg {
         let mut cfg = Cfg { preds: SecondaryMap::new(), postorder: Vec::new(), number: SecondaryMap::new() };
         if !func.layout.is_empty() {
+            cfg.preds.resize(func.blocks.len());
+            cfg.number.resize(func.blocks.len());
             cfg.walk(func);
         }
         let count = cfg.postorder.len() as u32;
@@ -49,20 +51,20 @@ impl Cfg {
 
     /// Depth first without recursion; a block is left when all its targets are.
     fn walk(&mut self, func: &Function) {
-        let mut stack = vec![(func.entry(), 0)];
+        let mut stack = vec![(func.entry(), successors(func, func.entry()))];
         self.number[func.entry()] = 1;
-        while let Some((block, next)) = stack.pop() {
+        while let Some((block, targets)) = stack.last_mut() {
             // The last target first, so that the reverse postorder has the first target first.
-            let targets = successors(func, block);
-            match targets.iter().rev().nth(next) {
-                Some(&to) => {
-                    stack.push((block, next + 1));
-                    if self.number[to] == 0 {
-                        self.number[to] = 1;
-                        stack.push((to, 0));
-                    }
+            match targets.pop() {
+                Some(to) if self.number[to] == 0 => {
+                    self.number[to] = 1;
+                    stack.push((to, successors(func, to)));
                 }
-                None => self.postorder.push(block),
+                Some(_) => {}
+                None => {
+                    self.postorder.push(*block);
+                    stack.pop();
+                }
             }
         }
     }
@@ -103,9 +105,13 @@ impl Cfg {
 
 /// The blocks that a block may go to, in the order of its terminator.
 pub fn successors(func: &Function, block: Block) -> SmallVec<[Block; 2]> {
+    let two = |one: &Target, other: &Target| SmallVec::from_buf([one.block, other.block]);
     match &func.blocks[block].terminator {
-        Some(terminator) => terminator.targets().into_iter().map(|target| target.block).collect(),
-        None => SmallVec::new(),
+        Some(Terminator::Jump(to)) => SmallVec::from_elem(to.block, 1),
+        Some(Terminator::Branch { then, otherwise, .. }) => two(then, otherwise),
+        Some(Terminator::BrNull { null, non_null, .. }) => two(null, non_null),
+        Some(Terminator::MayGo { go, stop }) => two(go, stop),
+        Some(Terminator::Return(_)) | None => SmallVec::new(),
     }
 }
 

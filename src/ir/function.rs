@@ -598,9 +598,9 @@ impl Terminator {
     pub fn targets(&self) -> SmallVec<[&Target; 2]> {
         match self {
             Terminator::Jump(t) => smallvec::smallvec![t],
-            Terminator::Branch { then, otherwise, .. } => smallvec::smallvec![then, otherwise],
-            Terminator::BrNull { null, non_null, .. } => smallvec::smallvec![null, non_null],
-            Terminator::MayGo { go, stop } => smallvec::smallvec![go, stop],
+            Terminator::Branch { then, otherwise, .. } => SmallVec::from_buf([then, otherwise]),
+            Terminator::BrNull { null, non_null, .. } => SmallVec::from_buf([null, non_null]),
+            Terminator::MayGo { go, stop } => SmallVec::from_buf([go, stop]),
             Terminator::Return(_) => SmallVec::new(),
         }
     }
@@ -609,9 +609,9 @@ impl Terminator {
     pub fn targets_mut(&mut self) -> SmallVec<[&mut Target; 2]> {
         match self {
             Terminator::Jump(t) => smallvec::smallvec![t],
-            Terminator::Branch { then, otherwise, .. } => smallvec::smallvec![then, otherwise],
-            Terminator::BrNull { null, non_null, .. } => smallvec::smallvec![null, non_null],
-            Terminator::MayGo { go, stop } => smallvec::smallvec![go, stop],
+            Terminator::Branch { then, otherwise, .. } => SmallVec::from_buf([then, otherwise]),
+            Terminator::BrNull { null, non_null, .. } => SmallVec::from_buf([null, non_null]),
+            Terminator::MayGo { go, stop } => SmallVec::from_buf([go, stop]),
             Terminator::Return(_) => SmallVec::new(),
         }
     }

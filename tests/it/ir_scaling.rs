@@ -8,7 +8,7 @@ use beetrace::ir::passes::{self, PIPELINE, Pass};
 use beetrace::ir::{Module, parse};
 
 /// Seconds that this thread has run on a CPU: other work on the machine does not count.
-fn cpu_time() -> f64 {
+pub fn cpu_time() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     text.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e9
 }
