@@ -162,6 +162,8 @@ codes! {
     UNASSIGNED = "W0501", "unassigned variable";
     /// A map that is read but never written.
     UNWRITTEN_MAP = "W0502", "map never written";
+    /// A number that no element of an array has.
+    NO_ELEMENT = "W0504", "no such element";
     /// A map that is declared and not used.
     UNUSED_MAP = "W0503", "unused map";
     /// One name stands for several places, and all are taken.

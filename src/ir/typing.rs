@@ -5,7 +5,7 @@ use cranelift_entity::PrimaryMap;
 use super::entities::{MapRef, Value};
 use super::function::{Function, InstData, Provenance, Type};
 use super::helper::{Helper, Ret};
-use crate::wire::map::{MapKind, MapSpec};
+use crate::wire::map::{MapKind, MapRole, MapSpec};
 
 /// The maps of a module.
 pub type Maps = PrimaryMap<MapRef, MapSpec>;
@@ -98,5 +98,6 @@ impl MapTarget {
 
 /// True for a map with one value only, so that every pointer to its value points to the same bytes throughout a run.
 pub fn has_one_value(spec: &MapSpec) -> bool {
-    matches!(spec.kind, MapKind::Array | MapKind::PerCpuArray) && spec.max_entries == 1
+    let keyed = matches!(spec.role, MapRole::User { key: Some(_), .. });
+    matches!(spec.kind, MapKind::Array | MapKind::PerCpuArray) && spec.max_entries == 1 && !keyed
 }

@@ -49,3 +49,10 @@ pub enum Aggregate {
     /// `tseries(x, interval, intervals, how)`. What is added is a tuple of the value and the time, u64 of CLOCK_TAI.
     Series(Series),
 }
+
+impl Aggregate {
+    /// What several CPUs add to one value at once adds up with atomic additions alone.
+    pub fn adds_up(&self) -> bool {
+        !matches!(self, Aggregate::Min { .. } | Aggregate::Max { .. } | Aggregate::Series(_))
+    }
+}

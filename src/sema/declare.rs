@@ -4,6 +4,10 @@
 //! As in the reference, aggregations are kept by every CPU for itself and all else is shared: a declaration says whether
 //! entries may be evicted, and how many there may be. A map without keys has one value, whatever its declaration allows.
 //!
+//! Beyond the reference there are arrays. An `array` has all its elements from the start, each 0, under the numbers
+//! below its size: no element comes or goes, `has_key` is true for those numbers, `delete` sets one to 0, and what prints
+//! the map leaves out those that are 0. Other keys read 0, and what is written to them is counted as lost.
+//!
 //! Deliberately absent: sizes that depend on anything but literals.
 
 use super::check::Checker;
@@ -140,14 +144,16 @@ impl Checker<'_, '_> {
             let map = &self.maps.list[at];
             let (Some(declared), Some(ty)) = (&map.declared, &map.value.ty) else { continue };
             let aggregate = matches!(ty, Ty::Aggregate(_));
-            if declared.storage.is_per_cpu() == aggregate {
+            if keeps(declared.storage, ty) {
                 continue;
             }
-            let wanted = match (aggregate, declared.storage.evicts()) {
-                (true, false) => Storage::PerCpuHash,
-                (true, true) => Storage::PerCpuLruHash,
-                (false, false) => Storage::Hash,
-                (false, true) => Storage::LruHash,
+            let wanted = match (aggregate, declared.storage) {
+                (true, Storage::Array) => Storage::PerCpuArray,
+                (false, Storage::PerCpuArray) => Storage::Array,
+                (true, storage) if storage.evicts() => Storage::PerCpuLruHash,
+                (true, _) => Storage::PerCpuHash,
+                (false, storage) if storage.evicts() => Storage::LruHash,
+                (false, _) => Storage::Hash,
             };
             let (name, kind) = (&map.name, declared.storage.name());
             let holds = self.name(ty);
@@ -156,11 +162,23 @@ impl Checker<'_, '_> {
             let error = error.at(declared.kind_span, format!("expected {}", wanted.name()));
             let error = error.because(map.value.span, format!("{holds} here"));
             let note = match aggregate {
+                true if declared.storage == Storage::Array => {
+                    "min(), max() and tseries() are kept by every CPU for itself"
+                }
                 true => "aggregations are kept by every CPU for itself",
                 false => "only aggregations are kept by every CPU for itself",
             };
             self.report(error.note(note).help(format!("declare it as {}", wanted.name())));
         }
+    }
+}
+
+/// Whether maps of that kind keep values of that type. What CPUs add to one value from all sides may be in a plain
+/// array.
+fn keeps(storage: Storage, ty: &Ty) -> bool {
+    match ty {
+        Ty::Aggregate(kind) if storage == Storage::Array => kind.adds_up(),
+        ty => storage.is_per_cpu() == matches!(ty, Ty::Aggregate(_)),
     }
 }
 

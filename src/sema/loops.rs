@@ -5,6 +5,7 @@
 
 use super::check::Checker;
 use super::names;
+use super::storage::Storage;
 use super::tree::{Aggregate, MapId, Stmt, StmtKind, VarId};
 use super::ty::Ty;
 use crate::diag::{Diagnostic, codes};
@@ -152,7 +153,9 @@ impl Checker<'_, '_> {
             Ty::Aggregate(kind) => number_of(&kind)?,
             ty => ty,
         };
-        Some(Ty::Tuple([info.key.ty.clone()?, value].into()))
+        let array = self.storage_of(at).is_some_and(Storage::is_array);
+        let key = if array { Ty::U32 } else { info.key.ty.clone()? };
+        Some(Ty::Tuple([key, value].into()))
     }
 }
 

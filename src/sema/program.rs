@@ -150,7 +150,9 @@ impl Checker<'_, '_> {
         let map = &self.maps.list[at];
         let declared = map.declared.as_ref();
         let keyed = map.keyed.is_some_and(|(keyed, _)| keyed);
-        let key = map.key.ty.as_ref().filter(|_| keyed).map(Ty::to_type);
+        let array = declared.is_some_and(|it| it.storage.is_array());
+        let key = if array { Some(&Ty::U32) } else { map.key.ty.as_ref() };
+        let key = key.filter(|_| keyed).map(Ty::to_type);
         let value = match &map.value.ty {
             Some(Ty::Aggregate(kind)) => MapValue::Aggregate(Aggregate::clone(kind)),
             Some(ty) => MapValue::Plain(ty.to_type()),

@@ -13,12 +13,22 @@ pub enum Storage {
     PerCpuHash,
     /// `percpulruhash`: both.
     PerCpuLruHash,
+    /// `array`: an element for each number below its size, 0 at first.
+    Array,
+    /// `percpuarray`: the same, and every CPU has values of its own.
+    PerCpuArray,
 }
 
 impl Storage {
     /// All there are.
-    pub const ALL: [Storage; 4] =
-        [Storage::Hash, Storage::LruHash, Storage::PerCpuHash, Storage::PerCpuLruHash];
+    pub const ALL: [Storage; 6] = [
+        Storage::Hash,
+        Storage::LruHash,
+        Storage::PerCpuHash,
+        Storage::PerCpuLruHash,
+        Storage::Array,
+        Storage::PerCpuArray,
+    ];
 
     /// As scripts write it.
     pub fn name(self) -> &'static str {
@@ -27,6 +37,8 @@ impl Storage {
             Storage::LruHash => "lruhash",
             Storage::PerCpuHash => "percpuhash",
             Storage::PerCpuLruHash => "percpulruhash",
+            Storage::Array => "array",
+            Storage::PerCpuArray => "percpuarray",
         }
     }
 
@@ -37,6 +49,11 @@ impl Storage {
 
     /// Every CPU has values of its own: for aggregations, and for nothing else.
     pub fn is_per_cpu(self) -> bool {
-        matches!(self, Storage::PerCpuHash | Storage::PerCpuLruHash)
+        matches!(self, Storage::PerCpuHash | Storage::PerCpuLruHash | Storage::PerCpuArray)
+    }
+
+    /// The key is the number of an element.
+    pub fn is_array(self) -> bool {
+        matches!(self, Storage::Array | Storage::PerCpuArray)
     }
 }

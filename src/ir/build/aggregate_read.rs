@@ -52,14 +52,15 @@ impl<'m> FuncBuilder<'_, 'm> {
         } else if self.m.facts.lookup_percpu {
             self.all_cpus(kind, entry)
         } else {
-            self.report_no_lookup();
+            self.report_no_lookup("reading");
             self.words(kind, found)
         }
     }
 
-    fn report_no_lookup(&mut self) {
-        let message =
-            "reading min() and max() needs bpf_map_lookup_percpu_elem, which this kernel does not have";
+    pub(super) fn report_no_lookup(&mut self, what: &str) {
+        let message = format!(
+            "{what} min() and max() needs bpf_map_lookup_percpu_elem, which this kernel does not have"
+        );
         self.m.sink.push(
             Diagnostic::error(codes::MISSING_FEATURE, message)
                 .at(self.span, "")

@@ -98,6 +98,9 @@ impl<'m> FuncBuilder<'_, 'm> {
         match self.len_counter(map) {
             Some(counter) => self.load(crate::ir::function::Width::B8, false, counter, 0),
             None if self.info(map).is_hash() => self.count_by_walk(map),
+            None if self.info(map).is_array() => {
+                self.iconst(self.m.program.maps[map.0 as usize].max_entries.into())
+            }
             None => self.iconst(1),
         }
     }

@@ -62,10 +62,12 @@ impl<'m> FuncBuilder<'_, 'm> {
             result
         });
         let new = self.arm(no_key, |b| {
-            // An array always has its value: only the kernel's verifier does not know.
             if info.is_hash() {
                 b.insert(map, &info, entry, initial, found);
+            } else if info.is_array() {
+                b.count(Cause::MapFull);
             }
+            // A map without keys always has its value: only the kernel's verifier does not know.
             fresh
         });
         let result = self.join([old, new]);
@@ -173,6 +175,15 @@ impl<'m> FuncBuilder<'_, 'm> {
             return self.set_keyless(map, &info, value);
         }
         let ty = self.plain_type(map);
+        if info.is_array() && ty.is_scalar() {
+            let value = self.int(value);
+            let key = self.key(&info, key);
+            self.contribute(map, key, Initial::Zeros, None, |b, at| {
+                b.store(Width::B8, at, 0, value);
+                None
+            });
+            return self.release(key);
+        }
         let value = if self.is_in_place(value, ty) && self.size_of(ty) == info.value_size {
             self.memory(value)
         } else {

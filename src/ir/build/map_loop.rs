@@ -3,6 +3,7 @@
 //! The keys are collected first, into an array of the loop's own: then the rounds are those of a range, and whatever
 //! the body does to the map cannot disturb the walk. A key that is gone when its turn comes has no round; keys that
 //! come while the loop runs have none either. Where several CPUs may run the loop at once each has a part of the array.
+//! An array needs no collecting: its keys are a range.
 //!
 //! Deliberately absent: a snapshot of the values, which are read when their round begins.
 
@@ -38,6 +39,9 @@ impl<'m> FuncBuilder<'_, 'm> {
     /// `for ($var : @map) { body }`
     pub fn for_map(&mut self, var: VarId, map: MapId, body: &'m [Stmt]) {
         let info = self.info(map);
+        if info.is_array() {
+            return self.over_elements(&info, var, map, body);
+        }
         if !self.m.facts.for_each_map_elem {
             return self.report_no_walk("a loop over", map);
         }
@@ -135,6 +139,27 @@ impl<'m> FuncBuilder<'_, 'm> {
         self.release(temp);
     }
 
+    /// A round for each element of an array.
+    fn over_elements(&mut self, info: &MapInfo, var: VarId, map: MapId, body: &'m [Stmt]) {
+        let elements = self.m.program.maps[map.0 as usize].max_entries;
+        let (first, last) = (self.iconst(0), self.iconst(elements.into()));
+        let range = Range { first, last, signed: false, few: false };
+        let carried = walk::assigned_in(body);
+        let temp = self.temp(8, "index");
+        let begin = |b: &mut Self, at: Value| {
+            let missing = b.new_block();
+            b.store_at(temp.place, Width::B4, at);
+            let address = b.open(info, missing);
+            let key = b.address(temp.place);
+            let entry = Entry { map: address, key };
+            let found = b.look_up(entry, missing);
+            b.aside(missing, |b| b.continue_());
+            b.set_entry(info, var, map, entry, found);
+        };
+        self.count_up(carried, range, begin, body);
+        self.release(temp);
+    }
+
     /// Sets the loop's variable to the entry whose key is number `at`; goes on with the next one when it is gone.
     fn begin_round(&mut self, info: &MapInfo, var: VarId, map: MapId, keys: Keys, index: Memory, at: Value) {
         let missing = self.new_block();
@@ -157,7 +182,12 @@ impl<'m> FuncBuilder<'_, 'm> {
         let slot = self.var_slot(var);
         let to = Place::new(self.slot_addr(slot));
         self.zero(to, fields.size);
-        self.convert(to.at(fields.fields[0].0), Place::new(entry.key), key_ty, &types[0]);
+        if info.is_array() {
+            let index = self.load_number(Place::new(entry.key), key_ty);
+            self.write_number(to.at(fields.fields[0].0), index, &types[0]);
+        } else {
+            self.convert(to.at(fields.fields[0].0), Place::new(entry.key), key_ty, &types[0]);
+        }
         let to = to.at(fields.fields[1].0);
         match &self.m.program.maps[map.0 as usize].value {
             MapValue::Plain(ty) if ty.is_scalar() => {

@@ -6,10 +6,11 @@ use super::module::System;
 use super::place::{Memory, Place};
 use super::value::Fill;
 use crate::ir::entities::{Block, Value};
-use crate::ir::function::{Cond, Width};
+use crate::ir::function::{BinOp, Cond, Type as IrType, UnOp, Width};
 use crate::ir::helper::Helper;
 use crate::sema::tree::{Expr, ExprKind, MapId, MapValue};
 use crate::sema::types::Type;
+use crate::wire::map::MapKind;
 
 /// A map that was found, with a key: what the map helpers take.
 #[derive(Clone, Copy)]
@@ -38,6 +39,12 @@ impl<'m> FuncBuilder<'_, 'm> {
     /// The key in memory, whole, for the map helpers.
     pub fn key(&mut self, info: &MapInfo, key: Option<&'m Expr>) -> Memory {
         match (key, &info.key) {
+            (Some(key), Some(_)) if info.is_array() => {
+                let index = self.index(key);
+                let temp = self.temp(8, "key");
+                self.store_at(temp.place, Width::B4, index);
+                temp
+            }
             (Some(key), Some(ty)) if self.is_in_place(key, ty) => self.memory(key),
             (Some(key), Some(ty)) => {
                 let temp = self.temp(self.size_with_room(key, ty), "key");
@@ -46,6 +53,18 @@ impl<'m> FuncBuilder<'_, 'm> {
             }
             _ => Memory { place: Place::new(self.zero_key()), temp: None },
         }
+    }
+
+    /// The number of an array's element: what does not fit 32 bits becomes the highest, which no array has.
+    fn index(&mut self, key: &'m Expr) -> Value {
+        let number = self.int(key);
+        if key.ty.as_int().is_some_and(|int| int.size <= 4 && !int.signed) {
+            return number;
+        }
+        let high = self.binary_const(BinOp::LShr, number, 32);
+        let beyond = self.icmp_const(Cond::Ne, high, 0);
+        let ones = self.unary(UnOp::Neg, beyond);
+        self.binary(BinOp::Or, number, ones)
     }
 
     /// True for a variable whose slot holds just what is wanted.
@@ -162,8 +181,11 @@ impl<'m> FuncBuilder<'_, 'm> {
     pub fn delete(&mut self, map: MapId, key: Option<&'m Expr>) -> Value {
         let info = self.info(map);
         let key = self.key(&info, key);
-        let deleted =
-            if info.is_hash() { self.delete_entry(map, &info, key) } else { self.reset(&info, key) };
+        let deleted = match info.kind {
+            MapKind::PerCpuArray if info.is_array() => self.reset_everywhere(&info, key),
+            kind if kind.is_hash() => self.delete_entry(map, &info, key),
+            _ => self.reset(&info, key),
+        };
         self.release(key);
         deleted
     }
@@ -184,7 +206,35 @@ impl<'m> FuncBuilder<'_, 'm> {
         if info.swapped { self.or_else(missing, deleted, 0) } else { deleted }
     }
 
-    /// Sets the one value of a keyless map to 0: not assigned.
+    /// Sets an element of an array to 0 on every CPU.
+    fn reset_everywhere(&mut self, info: &MapInfo, key: Memory) -> Value {
+        if !self.m.facts.lookup_percpu {
+            self.report_no_lookup("deleting from");
+        }
+        let [head, round, next, done] = std::array::from_fn(|_| self.new_block());
+        let missing = self.new_block();
+        let entry = self.entry(info, key, missing);
+        self.look_up(entry, missing);
+        let zero = self.iconst(0);
+        let cpu = self.func.add_param(head, IrType::Int);
+        self.jump(head, &[zero]);
+        self.enter(head);
+        let more = self.icmp_const(Cond::Ult, cpu, self.m.facts.possible_cpus.max(1).into());
+        self.branch(more, round, done);
+        self.enter(round);
+        let value = self.call(Helper::MapLookupPerCpu, &[entry.map, entry.key, cpu]);
+        let value = self.non_null(value, next);
+        self.zero(Place::new(value), info.value_size);
+        self.jump(next, &[]);
+        self.enter(next);
+        let following = self.binary_const(BinOp::Add, cpu, 1);
+        self.jump(head, &[following]);
+        self.enter(done);
+        let deleted = self.iconst(1);
+        self.or_else(missing, deleted, 0)
+    }
+
+    /// Sets a value that is always there to 0: that of a keyless map, which is not assigned then, or an array's element.
     fn reset(&mut self, info: &MapInfo, key: Memory) -> Value {
         let found = self.find(info, key);
         let there = match info.presence {

@@ -9,7 +9,7 @@ use super::walk;
 use crate::diag::{Diagnostic, Sink, codes};
 use crate::ir::entities::MapRef;
 use crate::sema::tree::{Aggregate, ExprKind, Map, MapId, MapValue, Program, StmtKind, Storage};
-use crate::sema::types::Type;
+use crate::sema::types::{IntType, Type};
 use crate::wire::align_up;
 use crate::wire::map::{GLOBALS, MapKind, MapRole, MapSpec, ValueKind};
 
@@ -50,7 +50,12 @@ impl MapInfo {
 
     /// Its one value has an address known at load time.
     pub fn is_direct(&self) -> bool {
-        self.kind == MapKind::Array && !self.swapped
+        self.kind == MapKind::Array && !self.swapped && self.key.is_none()
+    }
+
+    /// Its keys are the numbers of elements, which are always there.
+    pub fn is_array(&self) -> bool {
+        matches!(self.kind, MapKind::Array | MapKind::PerCpuArray) && self.key.is_some()
     }
 }
 
@@ -64,7 +69,11 @@ pub fn plan(
     let (deleted, read) = (deleted_keyless(program), read_maps(program));
     let mut counters = GLOBALS..;
     let plan_one = |(index, map): (usize, &Map)| {
-        let key = map.key.as_ref().map(|key| fit_key(program, facts, map, key, sink));
+        let indexed = map.storage.is_some_and(Storage::is_array);
+        let key = map.key.as_ref().map(|key| match indexed {
+            true => Type::Int(IntType::U32),
+            false => fit_key(program, facts, map, key, sink),
+        });
         let kind = value_kind(program, &map.value);
         let key_size = key.as_ref().map_or(4, |key| size_of(program, key));
         let id = MapId(index as u32);
@@ -80,7 +89,7 @@ pub fn plan(
             key_size,
             value_size: kind.size() + if has_word { 8 } else { 0 },
             presence: has_word.then(|| kind.presence_offset()),
-            len_counter: (map.measured && !storage.evicts() && map.pin.is_none())
+            len_counter: (map.measured && !indexed && !storage.evicts() && map.pin.is_none())
                 .then(|| counters.next())
                 .flatten(),
             key,
@@ -130,14 +139,18 @@ fn deleted_keyless(program: &Program) -> HashSet<MapId> {
     deleted
 }
 
-/// Maps whose values programs read.
+/// Maps whose values programs read, or change on all CPUs.
 fn read_maps(program: &Program) -> HashSet<MapId> {
     let mut read = HashSet::new();
     for probe in &program.probes {
-        walk::each_expr_of(probe, &mut |expr| {
-            if let ExprKind::MapGet { map, .. } = &expr.kind {
+        walk::each_expr_of(probe, &mut |expr| match &expr.kind {
+            ExprKind::MapGet { map, .. } => drop(read.insert(*map)),
+            ExprKind::Delete { map, key: Some(_) }
+                if program.maps[map.0 as usize].storage == Some(Storage::PerCpuArray) =>
+            {
                 read.insert(*map);
             }
+            _ => {}
         });
         walk::each_stmt(&probe.body, &mut |statement| {
             if let StmtKind::ForMap { map, .. } = &statement.kind {
@@ -194,10 +207,14 @@ fn storage(
     let on_demand = |bytes: u64| facts.on_demand_hash && bytes > PREALLOCATED;
     let shareable = match &map.value {
         MapValue::Plain(_) => false,
-        MapValue::Aggregate(kind) => {
-            !matches!(kind, Aggregate::Min { .. } | Aggregate::Max { .. } | Aggregate::Series(_))
-        }
+        MapValue::Aggregate(kind) => kind.adds_up(),
     };
+    match (&map.key, map.storage) {
+        (Some(_), Some(Storage::Array)) => return (MapKind::Array, false),
+        (Some(_), Some(Storage::PerCpuArray)) if shared && shareable => return (MapKind::Array, false),
+        (Some(_), Some(Storage::PerCpuArray)) => return (MapKind::PerCpuArray, false),
+        _ => {}
+    }
     match (&map.key, &map.value) {
         (None, MapValue::Plain(_)) => (MapKind::Array, false),
         // What other CPUs keep for themselves cannot be read.

@@ -20,7 +20,7 @@ use std::sync::atomic::Ordering;
 use super::Contents;
 use super::read::{self, Layout};
 use crate::runtime::kernel::{Kernel, Shared, Table, Update};
-use crate::wire::map::{MapKind, MapRole, MapSpec, ValueKind};
+use crate::wire::map::{MapKind, MapSpec, ValueKind};
 
 /// The state of the maps of a run, by the artifact's index.
 #[derive(Debug)]
@@ -105,7 +105,14 @@ impl<'a> Drains<'a> {
             MapKind::Swapped => take(kernel, map, spec)?,
             _ => read::read(kernel, Table::Live(map), spec)?,
         };
-        if is_keyless(spec) {
+        if read::is_array(spec) {
+            // taken out it is 0 already, and an element that is 0 stays so
+            return match spec.kind {
+                MapKind::Swapped => Ok(()),
+                _ => zero_elements(kernel, map, spec, &old),
+            };
+        }
+        if read::is_keyless(spec) {
             self.states[map].zeroed |= old.len > 0;
             if spec.kind != MapKind::Swapped {
                 kernel.update(Table::Live(map), &vec![0; spec.key_size as usize], &zero, Update::Any)?;
@@ -135,7 +142,7 @@ impl<'a> Drains<'a> {
         let histogram =
             matches!(kind, ValueKind::Hist { .. } | ValueKind::Lhist { .. } | ValueKind::Series(_));
         let shown = self.states[map].zeroed || purpose == Purpose::Print && !histogram;
-        if contents.len == 0 && is_keyless(spec) && shown {
+        if contents.len == 0 && read::is_keyless(spec) && shown {
             contents.keys.resize(contents.key_size, 0);
             contents.values.resize(contents.value_size, 0);
             contents.len = 1;
@@ -144,8 +151,13 @@ impl<'a> Drains<'a> {
     }
 }
 
-fn is_keyless(spec: &MapSpec) -> bool {
-    matches!(&spec.role, MapRole::User { key: None, .. })
+/// Sets the elements of an array that are in `contents` to 0.
+fn zero_elements(kernel: &mut dyn Kernel, map: usize, spec: &MapSpec, contents: &Contents) -> io::Result<()> {
+    let zero = vec![0; Layout::of(spec, kernel.cpus()).value()];
+    for row in 0..contents.len {
+        kernel.update(Table::Live(map), contents.key(row), &zero, Update::Any)?;
+    }
+    Ok(())
 }
 
 /// Takes the contents of a `Swapped` map out.
@@ -167,6 +179,10 @@ fn swap_out(kernel: &mut dyn Kernel, map: usize) -> io::Result<()> {
 /// Removes the entries of a map that cannot be taken out.
 fn empty(kernel: &mut dyn Kernel, map: usize, spec: &MapSpec) -> io::Result<()> {
     let table = Table::Live(map);
+    if read::is_array(spec) {
+        let contents = read::read(kernel, table, spec)?;
+        return zero_elements(kernel, map, spec, &contents);
+    }
     if matches!(spec.kind, MapKind::Array | MapKind::PerCpuArray) {
         let zero = vec![0; Layout::of(spec, kernel.cpus()).value()];
         return kernel.update(table, &vec![0; spec.key_size as usize], &zero, Update::Any).map(drop);

@@ -69,20 +69,30 @@ pub fn value_kind(spec: &MapSpec) -> &ValueKind {
 }
 
 /// The entries of `table`, a map of the script that `spec` describes. A keyless map has one entry, or none when it
-/// was never assigned.
+/// was never assigned; of an array those that are not 0.
 ///
 /// # Errors
 /// The system calls'.
 pub fn read(kernel: &mut dyn KernelMaps, table: Table, spec: &MapSpec) -> io::Result<Contents> {
     let mut reader = Reader::new(spec, kernel.cpus());
     match kind(spec) {
-        hash if hash.is_hash() => match reader.batches(kernel, table) {
+        _ if !is_keyless(spec) => match reader.batches(kernel, table) {
             Err(error) if lacks_batches(&error) => reader.restart().walk(kernel, table)?,
             result => result?,
         },
         _ => reader.scalar(kernel, table)?,
     }
     Ok(reader.contents)
+}
+
+/// A map of the script without keys.
+pub fn is_keyless(spec: &MapSpec) -> bool {
+    matches!(&spec.role, MapRole::User { key: None, .. })
+}
+
+/// An array of the script: its entries are always there, and those that are 0 are left out of what is read.
+pub fn is_array(spec: &MapSpec) -> bool {
+    matches!(kind(spec), MapKind::Array | MapKind::PerCpuArray) && !is_keyless(spec)
 }
 
 fn lacks_batches(error: &io::Error) -> bool {
@@ -92,6 +102,8 @@ fn lacks_batches(error: &io::Error) -> bool {
 struct Reader<'a> {
     kind: &'a ValueKind,
     layout: Layout,
+    /// Entries that are 0 are left out.
+    sparse: bool,
     /// Keys that a walk may meet.
     most: usize,
     contents: Contents,
@@ -103,6 +115,7 @@ impl<'a> Reader<'a> {
         Reader {
             kind,
             layout: Layout::of(spec, cpus),
+            sparse: is_array(spec),
             most: 2 * spec.max_entries as usize,
             contents: Contents::new(spec.key_size, kind.size()),
         }
@@ -117,6 +130,11 @@ impl<'a> Reader<'a> {
         self.contents.keys.extend_from_slice(key);
         reduce::reduce(self.kind, value.chunks_exact(self.layout.slot), &mut self.contents.values);
         self.contents.len += 1;
+        if self.sparse && !reduce::is_assigned(self.kind, self.contents.value(self.contents.len - 1), None) {
+            self.contents.len -= 1;
+            self.contents.keys.truncate(self.contents.len * self.contents.key_size);
+            self.contents.values.truncate(self.contents.len * self.contents.value_size);
+        }
     }
 
     fn batches(&mut self, kernel: &mut dyn KernelMaps, table: Table) -> io::Result<()> {

@@ -10,7 +10,7 @@ use super::super::constant::Const;
 use super::super::format::{self, Wants};
 use super::super::names;
 use super::super::signatures::Action;
-use super::super::tree::{self, Aggregate, ExprKind, StmtKind};
+use super::super::tree::{self, Aggregate, ExprKind, MapId, StmtKind};
 use super::super::ty::Ty;
 use super::super::value::{Kind, Val};
 use super::Call;
@@ -147,14 +147,18 @@ impl Checker<'_, '_> {
             let kind = names::aggregate(kind);
             return self.report_entry(val.span, kind);
         }
-        let adds_up = matches!(val.ty, Ty::Aggregate(_));
         let val = self.as_value(val)?;
         Some(match val.kind {
-            Kind::Expr(ExprKind::MapGet { map, key: Some(key) }) if !adds_up => {
+            Kind::Expr(ExprKind::MapGet { map, key: Some(key) }) if !self.holds_aggregate(map) => {
                 StmtKind::PrintEntry { map, key: *key }
             }
             _ => StmtKind::PrintValue { value: val.into_expr() },
         })
+    }
+
+    /// The map holds aggregations, whose entries are numbers when they are printed.
+    fn holds_aggregate(&self, map: MapId) -> bool {
+        matches!(self.maps.list[map.0 as usize].value.ty, Some(Ty::Aggregate(_)))
     }
 
     fn report_entry(&mut self, span: Span, kind: &str) -> Option<StmtKind> {

@@ -5,6 +5,7 @@ use crate::source::Span;
 use crate::syntax::ast;
 
 use super::super::check::Checker;
+use super::super::storage::Storage;
 use super::super::tree::{Expr, ExprKind, MapId};
 use super::super::ty::Ty;
 use super::super::value::Val;
@@ -30,6 +31,9 @@ impl Checker<'_, '_> {
         if self.quiet {
             return Some((map, None));
         }
+        if self.storage_of(at).is_some_and(Storage::is_array) {
+            return Some((map, Some(self.array_key(span, at, key)?)));
+        }
         match self.maps.list[at].keyed {
             Some((keyed, first)) if keyed != key.is_some() => {
                 self.report_keyed(span, name, keyed, first);
@@ -40,6 +44,49 @@ impl Checker<'_, '_> {
                 Some(key) => Some((map, Some(self.key(at, key)?))),
                 None => Some((map, None)),
             },
+        }
+    }
+
+    /// The kind that the script declares map `at` to be.
+    pub(in super::super) fn storage_of(&self, at: usize) -> Option<Storage> {
+        self.maps.list[at].declared.as_ref().map(|declared| declared.storage)
+    }
+
+    /// The key of array `at`: the number of an element.
+    fn array_key(&mut self, span: Span, at: usize, key: Option<&ast::Expr>) -> Option<Expr> {
+        let Some(key) = key else {
+            let message = format!("@{} is an array: its elements have numbers", self.maps.list[at].name);
+            let error = Diagnostic::error(codes::MAP_KEY, message).at(span, "no number here");
+            self.report(self.as_declared(error, at));
+            return None;
+        };
+        let val = self.value(key)?;
+        if !val.ty.is_int() {
+            let found = self.name(&val.ty);
+            let message = format!("a key of the array @{} is an integer", self.maps.list[at].name);
+            let error = Diagnostic::error(codes::MAP_KEY, message).at(key.span, format!("this is {found}"));
+            let error = self.as_declared(error, at);
+            self.report(error.help(format!(
+                "a hash takes keys of any type: `let @{0} = hash(n);`",
+                self.maps.list[at].name
+            )));
+            return None;
+        }
+        let entries = self.maps.list[at].declared.as_ref().map_or(0, |declared| declared.entries);
+        if let Some(number) = val.as_integer().filter(|number| !(0..i128::from(entries)).contains(number)) {
+            let message = format!("the array @{} has no element {number}", self.maps.list[at].name);
+            let label = format!("0 to {}", entries - 1);
+            let warning = Diagnostic::warning(codes::NO_ELEMENT, message).at(key.span, label);
+            self.report(self.as_declared(warning, at));
+        }
+        Some(val.into_expr())
+    }
+
+    /// Shows where map `at` is declared.
+    pub(in super::super) fn as_declared(&self, error: Diagnostic, at: usize) -> Diagnostic {
+        match &self.maps.list[at].declared {
+            Some(declared) => error.because(declared.kind_span, "declared here"),
+            None => error,
         }
     }
 
