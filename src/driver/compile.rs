@@ -165,6 +165,10 @@ fn facts(program: &tree::Program, host: &dyn Host, settings: &Settings) -> ir::b
     ir::build::Facts {
         arch: ir::build::Arch::native(),
         atomic_fetch: host.has(Feature::AtomicFetch),
+        fronts: ir::build::Arch::native().keeps_order() && host.has(Feature::AtomicFetch),
+        comm_offset: (ir::build::uses_comm(program) && host.has(Feature::CurrentTaskBtf))
+            .then(|| host.comm_offset())
+            .flatten(),
         cookies: host.has(Feature::AttachCookie),
         get_func_ip: host.has(Feature::GetFuncIp),
         ktime_boot: host.has(Feature::KtimeBoot),

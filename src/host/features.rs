@@ -38,6 +38,8 @@ pub enum Feature {
     KtimeTai,
     /// bpf_get_socket_cookie in tracing programs (5.12).
     SocketCookie,
+    /// bpf_get_current_task_btf (5.11).
+    CurrentTaskBtf,
     /// Counts of missed runs in program info (5.12).
     RecursionMisses,
     /// The kernel's own types at /sys/kernel/btf/vmlinux.
@@ -79,6 +81,7 @@ impl Feature {
         Feature::KtimeBoot,
         Feature::KtimeTai,
         Feature::SocketCookie,
+        Feature::CurrentTaskBtf,
         Feature::RecursionMisses,
     ];
 
@@ -101,6 +104,7 @@ impl Feature {
             Feature::KtimeBoot => "ktime_boot",
             Feature::KtimeTai => "ktime_tai",
             Feature::SocketCookie => "socket_cookie",
+            Feature::CurrentTaskBtf => "current_task_btf",
             Feature::RecursionMisses => "recursion_misses",
             Feature::Btf => "btf",
             Feature::Kprobe => "kprobe",

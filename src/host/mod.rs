@@ -69,6 +69,11 @@ pub trait Host {
     /// CPUs that may ever exist: the number of slots of a per-CPU value.
     fn possible_cpus(&self) -> u32;
 
+    /// Offset of `comm`, 16 bytes, in the kernel's `struct task_struct`; None where it cannot be told.
+    fn comm_offset(&self) -> Option<u32> {
+        None
+    }
+
     /// Text of a tracepoint's `format` file in tracefs.
     ///
     /// # Errors

@@ -117,6 +117,12 @@ helpers! {
     /// No helper: 8 bytes of a typed context at an offset, with the type that the kernel gives them. Any other load of them
     /// gives a number.
     TypedArg = -1, "typed_arg", [Context, Const], Int, Pure;
+    /// The task_struct, as a pointer that may be read through (5.11). Not merged: what loops share goes through memory,
+    /// where the pointer would become a number.
+    CurrentTaskBtf = 158, "get_current_task_btf", [], Int, Read;
+    /// No helper: a word of the task's name, of a `task_struct` that may be read through, at an offset: task, which
+    /// word (0 or 1), offset. What follows the NUL is as it was.
+    CommWord = -2, "comm_word", [Any, Const, Const], Int, Read;
     /// The number that the kernel gives a socket (in tracing programs 5.12).
     SocketCookie = 46, "get_socket_cookie", [Any], Int, Write;
     /// The path of a `struct path` that the kernel gave the program; bytes behind its NUL are left over.

@@ -163,6 +163,7 @@ impl fmt::Display for MapText<'_> {
             MapRole::Globals => write!(f, " role globals"),
             MapRole::Scratch => write!(f, " role scratch"),
             MapRole::Zeros => write!(f, " role zeros"),
+            MapRole::Front { of, key, words } => write!(f, " role front map{of} key {key} words {words}"),
             MapRole::Keys => write!(f, " role keys"),
             MapRole::Stacks { frame } => write!(f, " role stacks {frame}"),
         }

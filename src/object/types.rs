@@ -31,7 +31,9 @@ pub fn of_map(btf: &mut Btf, spec: &MapSpec) -> Option<MapTypes> {
     };
     let value = match &spec.role {
         MapRole::User { value, .. } => of_value(btf, value, spec.value_size),
-        MapRole::Ledger | MapRole::Control | MapRole::Globals => words(btf, spec.value_size),
+        MapRole::Ledger | MapRole::Control | MapRole::Globals | MapRole::Front { .. } => {
+            words(btf, spec.value_size)
+        }
         MapRole::Ring | MapRole::Scratch | MapRole::Zeros | MapRole::Keys | MapRole::Stacks { .. } => {
             raw(btf, spec.value_size)
         }

@@ -241,6 +241,15 @@ pub enum MapRole {
     Scratch,
     /// All zero and never written: the source of initial values too large for the stack.
     Zeros,
+    /// Counters of keys of a map, see [`super::front`].
+    Front {
+        /// Index of the map.
+        of: u32,
+        /// How its slots lie: bytes of a key.
+        key: u32,
+        /// 8-byte words of a value.
+        words: u32,
+    },
     /// Keys of a map that a loop runs over, as they were when it began.
     Keys,
     /// Stacks by id, see [`super::stack`].

@@ -6,6 +6,7 @@
 
 pub mod codes;
 pub mod format;
+pub mod front;
 pub mod ledger;
 pub mod map;
 pub mod record;

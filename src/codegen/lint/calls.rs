@@ -111,6 +111,7 @@ impl Linter<'_> {
         let id = at as u32;
         Ok(match helper.ret() {
             Ret::Int if matches!(helper, Helper::MapUpdate | Helper::MapDelete) => Kind::Half,
+            Ret::Int if helper == Helper::CurrentTaskBtf => Kind::Task,
             Ret::Int => Kind::ANY,
             Ret::MapValueOrNull => {
                 let target = target.ok_or("a lookup without a map")?;

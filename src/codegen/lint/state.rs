@@ -20,6 +20,8 @@ pub enum Kind {
     Context,
     /// The context moved on: a number for helpers, not to be dereferenced.
     ContextMoved,
+    /// The task, which may be read through.
+    Task,
     /// r10 + offset; where paths meet, up to `spread` more.
     Frame(i64, u64),
     /// A map.

@@ -89,6 +89,8 @@ impl Linter<'_> {
                 }
                 Ok(number)
             }
+            // the kernel checks loads against its type
+            Kind::Task if off >= 0 => Ok(number),
             Kind::Frame(start, 0) => {
                 stack_aligned(start + off, len)?;
                 self.may_read(state, base, off, len)?;

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::Lower;
 use crate::codegen::callback::{Callback, Collect, Round};
 use crate::codegen::inst::Code;
-use crate::codegen::mach::{MInst, Reg};
+use crate::codegen::mach::{Addr, MInst, Reg};
 use crate::ir::typing::MapTarget;
 use crate::ir::{Helper, MapRef, Value, Width};
 
@@ -19,6 +19,9 @@ impl Lower<'_> {
     pub(super) fn call(&mut self, helper: Helper, args: &[Value], result: Option<Value>) {
         if helper == Helper::TypedArg {
             return self.typed_arg(args, result);
+        }
+        if helper == Helper::CommWord {
+            return self.comm_word(args, result);
         }
         self.close_shared();
         let mut regs: SmallVec<[Reg; 5]> = SmallVec::new();
@@ -47,6 +50,15 @@ impl Lower<'_> {
         let offset = self.facts.constant(args[1]).unwrap_or(0);
         let pointer = self.pointer(args[0], offset);
         let (dst, addr) = (self.defined(result), self.access(pointer, 8));
+        self.push(MInst::Load { width: Width::B8, signed: false, dst, addr });
+    }
+
+    fn comm_word(&mut self, args: &[Value], result: Option<Value>) {
+        let Some(result) = result else { return };
+        let [word, offset] = [args[1], args[2]].map(|arg| self.facts.constant(arg).unwrap_or(0));
+        let task = self.fixed(args[0]);
+        let dst = self.defined(result);
+        let addr = Addr { base: task, off: (offset + 8 * word) as i16 };
         self.push(MInst::Load { width: Width::B8, signed: false, dst, addr });
     }
 

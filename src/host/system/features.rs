@@ -22,6 +22,7 @@ pub fn probe(feature: Feature) -> bool {
         Feature::LookupPerCpu => helper(195),
         Feature::KtimeBoot => helper(125),
         Feature::KtimeTai => helper(208),
+        Feature::CurrentTaskBtf => helper(158),
         Feature::SocketCookie => calls_in(SOCKET_COOKIE, "task", true),
         Feature::KprobeMulti => kprobe_multi(),
         Feature::OnDemandHash => on_demand_hash(),

@@ -12,6 +12,7 @@ mod image;
 mod imports;
 mod libraries;
 mod programs;
+mod task;
 mod tracefs;
 
 use std::cell::{OnceCell, RefCell};
@@ -103,6 +104,10 @@ impl Host for System {
         let found = features::probe(feature);
         self.features.borrow_mut().insert(feature, found);
         found
+    }
+
+    fn comm_offset(&self) -> Option<u32> {
+        task::comm_offset()
     }
 
     fn possible_cpus(&self) -> u32 {

@@ -33,9 +33,32 @@ impl<'m> FuncBuilder<'_, 'm> {
             Aggregate::Lhist { min, max, step } => self.lhist_bucket(value, *min, *max, *step),
             _ => value,
         };
+        if let Some(key) = key
+            && self.add_to_text(map, key, kind, value)
+        {
+            return;
+        }
         let key = self.key(&info, key);
         self.add(map, key, kind, value);
         self.release(key);
+    }
+
+    /// Adds to a sum whose key is text that need not be read whole; false for any other.
+    fn add_to_text(&mut self, map: MapId, key: &'m Expr, kind: &Aggregate, value: Value) -> bool {
+        let info = self.info(map);
+        if info.front.is_none() {
+            return false;
+        }
+        let one = self.iconst(1);
+        let counts = matches!(kind, Aggregate::Avg { .. } | Aggregate::Stats { .. });
+        let words = if counts { &[value, one][..] } else { &[value] };
+        self.contribute_text_in_front((map, &info), key, Initial::Words(words), |b, at| {
+            b.atomic_add(at, 0, value);
+            if counts {
+                b.atomic_add(at, SECOND, one);
+            }
+            None
+        })
     }
 
     fn add(&mut self, map: MapId, key: Memory, kind: &Aggregate, value: Value) {

@@ -27,6 +27,11 @@ impl Arch {
         if cfg!(target_arch = "aarch64") { Arch::Aarch64 } else { Arch::X86_64 }
     }
 
+    /// One CPU's writes are seen by the others in their order, and so are its reads.
+    pub fn keeps_order(self) -> bool {
+        self == Arch::X86_64
+    }
+
     /// Argument `n`, from 0, when the function has just been entered.
     pub fn argument(self, n: u8) -> Argument {
         match self {

@@ -41,7 +41,24 @@ impl<'m> FuncBuilder<'_, 'm> {
         key: Memory,
         initial: Initial<'_>,
         fresh: Option<Value>,
-        contribute: impl FnOnce(&mut Self, Value) -> Option<Value>,
+        contribute: impl Fn(&mut Self, Value) -> Option<Value>,
+    ) -> Option<Value> {
+        let info = self.info(map);
+        if info.front.is_some() {
+            self.contribute_in_front((map, &info), key, initial, contribute);
+            return None;
+        }
+        self.contribute_behind(map, key, initial, fresh, &contribute)
+    }
+
+    /// The same in the map itself, past its front table.
+    pub fn contribute_behind(
+        &mut self,
+        map: MapId,
+        key: Memory,
+        initial: Initial<'_>,
+        fresh: Option<Value>,
+        contribute: &impl Fn(&mut Self, Value) -> Option<Value>,
     ) -> Option<Value> {
         let info = self.info(map);
         if info.is_direct() {

@@ -10,8 +10,8 @@ use crate::diag::{Diagnostic, Sink, codes};
 use crate::ir::entities::MapRef;
 use crate::sema::tree::{Aggregate, ExprKind, Map, MapId, MapValue, Program, StmtKind, Storage};
 use crate::sema::types::{IntType, Type};
-use crate::wire::align_up;
 use crate::wire::map::{GLOBALS, MapKind, MapRole, MapSpec, ValueKind};
+use crate::wire::{align_up, front};
 
 /// Bytes of a value on one CPU that the kernel's per-CPU allocator gives (PCPU_MIN_UNIT_SIZE).
 const PER_CPU_VALUE: u32 = 32 << 10;
@@ -40,6 +40,8 @@ pub struct MapInfo {
     pub presence: Option<u32>,
     /// The word of the globals map that counts its entries, when `len` is asked of it and they do not go by themselves.
     pub len_counter: Option<u32>,
+    /// How its front table lies, where it has one.
+    pub front: Option<front::Layout>,
 }
 
 impl MapInfo {
@@ -66,7 +68,7 @@ pub fn plan(
     names: &mut Names,
     sink: &mut Sink,
 ) -> (Vec<MapInfo>, Vec<MapSpec>) {
-    let (deleted, read) = (deleted_keyless(program), read_maps(program));
+    let (deleted, read, shrinking) = (deleted_keyless(program), read_maps(program), shrinking(program));
     let mut counters = GLOBALS..;
     let plan_one = |(index, map): (usize, &Map)| {
         let indexed = map.storage.is_some_and(Storage::is_array);
@@ -91,6 +93,9 @@ pub fn plan(
             presence: has_word.then(|| kind.presence_offset()),
             len_counter: (map.measured && !indexed && !storage.evicts() && map.pin.is_none())
                 .then(|| counters.next())
+                .flatten(),
+            front: (facts.fronts && !map.cleared && !read.contains(&id) && !shrinking.contains(&id))
+                .then(|| front(map, &kind, storage, (key.as_ref(), key_size)))
                 .flatten(),
             key,
         };
@@ -159,6 +164,39 @@ fn read_maps(program: &Program) -> HashSet<MapId> {
         });
     }
     read
+}
+
+/// Maps that lose keys.
+fn shrinking(program: &Program) -> HashSet<MapId> {
+    let mut found = HashSet::new();
+    for probe in &program.probes {
+        walk::each_expr_of(probe, &mut |expr| {
+            if let ExprKind::Delete { map, key: Some(_) } = &expr.kind {
+                found.insert(*map);
+            }
+        });
+    }
+    found
+}
+
+/// The front table of a map whose keys stay and that programs only add to.
+fn front(
+    map: &Map,
+    kind: &ValueKind,
+    storage: MapKind,
+    (key, key_size): (Option<&Type>, u32),
+) -> Option<front::Layout> {
+    let sums = matches!(
+        kind,
+        ValueKind::Count | ValueKind::Sum { .. } | ValueKind::Avg { .. } | ValueKind::Stats { .. }
+    );
+    let keeps = matches!(storage, MapKind::Hash | MapKind::PerCpuHash) && map.pin.is_none();
+    let key = match key? {
+        Type::Str { .. } => key_size.min(front::KEY_BYTES),
+        _ if key_size <= front::KEY_BYTES => key_size,
+        _ => return None,
+    };
+    (sums && keeps && key > 0).then_some(front::Layout { key, words: kind.size() / 8 })
 }
 
 fn value_kind(program: &Program, value: &MapValue) -> ValueKind {

@@ -49,6 +49,7 @@ mod bytes;
 mod compare;
 mod cond;
 mod expr;
+mod front;
 mod func;
 mod functions;
 mod insert;
@@ -83,6 +84,10 @@ pub struct Facts {
     pub arch: Arch,
     /// Atomic operations that give the old value.
     pub atomic_fetch: bool,
+    /// Sums of keys may be kept in front of the kernel's hashes.
+    pub fronts: bool,
+    /// bpf_get_current_task_btf, and where its `comm` is.
+    pub comm_offset: Option<u32>,
     /// bpf_get_attach_cookie, with links that take a cookie.
     pub cookies: bool,
     /// bpf_get_func_ip.
@@ -109,6 +114,8 @@ impl Default for Facts {
         Facts {
             arch: Arch::native(),
             atomic_fetch: true,
+            fronts: false,
+            comm_offset: None,
             cookies: true,
             get_func_ip: true,
             ktime_boot: true,
@@ -139,6 +146,16 @@ impl Facts {
 /// True when a probe has a loop: only then it matters what the kernel thinks of them.
 pub fn has_loops(program: &tree::Program) -> bool {
     program.probes.iter().any(|probe| walk::has_loops(&probe.body))
+}
+
+/// True when a probe asks for `comm`.
+pub fn uses_comm(program: &tree::Program) -> bool {
+    let mut found = false;
+    for probe in &program.probes {
+        let is_comm = |expr: &tree::Expr| matches!(expr.kind, tree::ExprKind::Builtin(tree::Builtin::Comm));
+        walk::each_expr_of(probe, &mut |expr| found |= is_comm(expr));
+    }
+    found
 }
 
 /// Builds every program of `program`, with maps and actions. What the kernel is known not to take is an error in

@@ -12,6 +12,7 @@ use crate::ir::function::{Function, InstData};
 use crate::ir::module::{Module, Program};
 use crate::sema::tree::{self, AttachPoint, MapId, Probe, ProbeKind, Stmt};
 use crate::source::Span;
+use crate::wire::front::Layout;
 use crate::wire::map::{GLOBALS, MapKind, MapRole, MapSpec};
 use crate::wire::record::{self, Action, Field};
 use crate::wire::types::DataType;
@@ -47,6 +48,7 @@ pub struct ModuleBuilder<'m> {
     module: Module,
     infos: Vec<MapInfo>,
     system: HashMap<System, MapRef>,
+    fronts: HashMap<MapId, MapRef>,
     /// Programs and maps are symbols of one object: they share their names.
     names: Names,
     /// The action of each statement that has one: copies of a program share it.
@@ -75,6 +77,7 @@ impl<'m> ModuleBuilder<'m> {
             module,
             infos,
             system: HashMap::new(),
+            fronts: HashMap::new(),
             names,
             actions: HashMap::new(),
             sight: None,
@@ -199,6 +202,27 @@ impl<'m> ModuleBuilder<'m> {
             role: MapRole::Keys,
             len_counter: None,
         })
+    }
+
+    /// The front table of a map, with so many slots.
+    pub fn front(&mut self, map: MapId, layout: Layout, slots: u32) -> MapRef {
+        if let Some(front) = self.fronts.get(&map) {
+            return *front;
+        }
+        let front = self.module.maps.push(MapSpec {
+            name: self.names.unique("bt_front"),
+            kind: MapKind::Array,
+            inner: None,
+            key_size: 4,
+            value_size: slots * layout.slot(),
+            max_entries: 1,
+            on_demand: false,
+            mmap: false,
+            role: MapRole::Front { of: map.0, key: layout.key, words: layout.words },
+            len_counter: None,
+        });
+        self.fronts.insert(map, front);
+        front
     }
 
     /// The map of zeros, with room for `size` bytes.

@@ -10,7 +10,7 @@ use super::place::{Memory, Place};
 use super::read::may_overrun;
 use super::walk;
 use crate::ir::entities::{Slot, Value};
-use crate::ir::function::{Cond, SlotData, Width};
+use crate::ir::function::{BinOp, Cond, SlotData, Width};
 use crate::ir::helper::Helper;
 use crate::sema::tree::{Builtin, Expr, ExprKind, Function, VarId};
 use crate::sema::types::{IntType, Type};
@@ -132,6 +132,12 @@ impl<'m> FuncBuilder<'_, 'm> {
     }
 
     fn write_comm(&mut self, to: Place, size: u32, fill: Fill) {
+        // the kernel loads whole words of the task, at offsets of 16 bits
+        let readable = self.m.facts.comm_offset.filter(|offset| offset % 8 == 0 && *offset < 1 << 14);
+        if let (Some(offset), true) = (readable, to.align == 8 && size >= COMM) {
+            self.write_comm_of_task(to, offset);
+            return self.zero(to.at(COMM), size - COMM);
+        }
         // Not every kernel fills the rest with zeros.
         if fill == Fill::Whole {
             self.zero(to, size.min(COMM));
@@ -139,6 +145,37 @@ impl<'m> FuncBuilder<'_, 'm> {
         let (address, bytes) = (self.address(to), self.iconst(i64::from(size.min(COMM))));
         self.call(Helper::Comm, &[address, bytes]);
         self.zero(to.at(COMM), size.saturating_sub(COMM));
+    }
+
+    /// The name as words of the task itself: less work than the helper's call and copy.
+    fn write_comm_of_task(&mut self, to: Place, offset: u32) {
+        let task = self.call(Helper::CurrentTaskBtf, &[]);
+        let (first, ended) = self.comm_word(task, 0, offset);
+        self.store_at(to, Width::B8, first);
+        let (yes, no) = (self.new_block(), self.new_block());
+        self.branch(ended, yes, no);
+        let no = self.arm(no, |b| Some(b.comm_word(task, 1, offset).0));
+        let yes = self.arm(yes, |b| Some(b.iconst(0)));
+        let second = self.join_value([no, yes]);
+        self.store_at(to.at(8), Width::B8, second);
+    }
+
+    /// A word of the task's name, with zeros from its NUL on, and whether (not 0) it has one.
+    fn comm_word(&mut self, task: Value, index: i64, offset: u32) -> (Value, Value) {
+        const LOW: i64 = 0x0101_0101_0101_0101;
+        const HIGH: i64 = 0x8080_8080_8080_8080_u64 as i64;
+        let (index, offset) = (self.iconst(index), self.iconst(i64::from(offset)));
+        let word = self.call(Helper::CommWord, &[task, index, offset]);
+        // the lowest bit that is set is the highest of the first byte that is 0
+        let borrowed = self.binary_const(BinOp::Sub, word, LOW);
+        let inverse = self.binary_const(BinOp::Xor, word, -1);
+        let candidates = self.binary(BinOp::And, borrowed, inverse);
+        let ends = self.binary_const(BinOp::And, candidates, HIGH);
+        // all bits below it; without one, all bits
+        let below = self.binary_const(BinOp::Sub, ends, 1);
+        let above = self.binary_const(BinOp::Xor, ends, -1);
+        let mask = self.binary(BinOp::And, below, above);
+        (self.binary(BinOp::And, word, mask), ends)
     }
 
     fn write_tuple(&mut self, to: Place, items: &'m [Expr], ty: &Type, fill: Fill) {

@@ -19,6 +19,7 @@ impl Machine<'_> {
             Helper::MapLookup | Helper::MapLookupPerCpu => return self.lookup(helper, args),
             Helper::MapUpdate | Helper::MapDelete => self.change(helper, args)? as u64,
             Helper::Comm => self.comm(args)?,
+            Helper::CommWord => self.comm_word(args)?,
             Helper::ProbeReadUser | Helper::ProbeReadKernel => self.probe_read(helper, args)? as u64,
             Helper::ProbeReadUserStr | Helper::ProbeReadKernelStr => {
                 self.probe_read_str(helper, args)? as u64
@@ -77,6 +78,12 @@ impl Machine<'_> {
         }
         self.memory.write(self.world, out, 0, &bytes)?;
         Ok(0)
+    }
+
+    fn comm_word(&mut self, args: &[Value]) -> Result<u64> {
+        let at = 8 * self.int(args[1])? as usize;
+        let word = self.world.builtins.comm.get(at..at + 8).ok_or(TrapKind::Invalid("no such word"))?;
+        Ok(u64::from_le_bytes(word.try_into().expect("8 bytes")))
     }
 
     fn get_stack(&mut self, args: &[Value]) -> Result<i64> {

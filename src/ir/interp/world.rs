@@ -78,7 +78,7 @@ impl Builtins {
             Helper::Cpu => self.cpu.into(),
             Helper::PidTgid => self.pid_tgid,
             Helper::UidGid => self.uid_gid,
-            Helper::CurrentTask => self.task,
+            Helper::CurrentTask | Helper::CurrentTaskBtf => self.task,
             Helper::CgroupId => self.cgroup,
             Helper::FuncIp => self.func_ip,
             Helper::AttachCookie => self.cookie,

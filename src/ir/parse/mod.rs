@@ -214,6 +214,13 @@ impl Parser {
             "globals" => MapRole::Globals,
             "scratch" => MapRole::Scratch,
             "zeros" => MapRole::Zeros,
+            "front" => {
+                let of: MapRef = self.entity("map")?;
+                self.keyword("key")?;
+                let key = self.unsigned()?;
+                self.keyword("words")?;
+                MapRole::Front { of: of.as_u32(), key, words: self.unsigned()? }
+            }
             "keys" => MapRole::Keys,
             "stacks" => MapRole::Stacks { frame: self.unsigned()? },
             other => return self.error(format!("not a role of a map: {other}")),

@@ -18,6 +18,7 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 use super::Contents;
+use super::front;
 use super::read::{self, Layout};
 use crate::runtime::kernel::{Kernel, Shared, Table, Update};
 use crate::wire::map::{MapKind, MapSpec, ValueKind};
@@ -70,7 +71,11 @@ impl<'a> Drains<'a> {
                 self.states[map].marks.push(clause);
                 contents
             }
-            _ => read::read(kernel, Table::Live(map), spec)?,
+            _ => {
+                let mut contents = read::read(kernel, Table::Live(map), spec)?;
+                front::add(kernel, self.maps, map, &mut contents)?;
+                contents
+            }
         };
         Ok(self.with_zero(contents, map, purpose))
     }

@@ -4,6 +4,7 @@
 //! which they are printed, `drain` does what `print`, `clear` and `zero` ask for. How they look is the output's matter.
 
 pub mod drain;
+pub mod front;
 pub mod read;
 pub mod reduce;
 pub mod series;

@@ -18,6 +18,10 @@ impl Host for WithDefinitions<'_> {
         self.host.has(feature)
     }
 
+    fn comm_offset(&self) -> Option<u32> {
+        self.host.comm_offset()
+    }
+
     fn possible_cpus(&self) -> u32 {
         self.host.possible_cpus()
     }

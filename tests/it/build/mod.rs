@@ -2,6 +2,7 @@
 
 mod differ;
 mod facts;
+mod front;
 mod run;
 mod tree;
 mod values;
