@@ -16,6 +16,8 @@ pub enum Arg {
     Key,
     /// Readable memory of the map's value size.
     MapValue,
+    /// Memory of the map's value size that is read or written, or both.
+    MapOut,
     /// Writable memory; the next argument is its size.
     Out,
     /// A reserved record.
@@ -139,6 +141,12 @@ helpers! {
     SendSignalThread = 117, "send_signal_thread", [Any], Int, Write;
     /// Ticks since boot.
     Jiffies = 118, "jiffies64", [], Int, Read;
+    /// Puts a value into a queue or a stack; flags 0.
+    MapPush = 87, "map_push_elem", [Map, MapValue, Any], Int, Write;
+    /// Takes the next value out of a queue or a stack; −2 and zeros when there is none.
+    MapPop = 88, "map_pop_elem", [Map, MapOut], Int, Write;
+    /// Copies the next value of a queue or a stack, which stays.
+    MapPeek = 89, "map_peek_elem", [Map, MapOut], Int, Write;
     /// Copies user memory; negative on a fault (the target is zeroed then).
     ProbeReadUser = 112, "probe_read_user", [Out, Any, Any], Int, WriteOut;
     /// Copies kernel memory.
@@ -174,6 +182,13 @@ helpers! {
 }
 
 impl Helper {
+    /// Kernels before 6.4 call a map's own C function in its place, which returns an `int`: the upper half of the result
+    /// is lost there.
+    pub fn is_half(self) -> bool {
+        use Helper::*;
+        matches!(self, MapUpdate | MapDelete | MapPush | MapPop | MapPeek)
+    }
+
     /// The helper of that name in the textual IR.
     pub fn from_name(name: &str) -> Option<Helper> {
         Helper::ALL.iter().copied().find(|h| h.name() == name)

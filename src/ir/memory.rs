@@ -93,6 +93,12 @@ fn call_effects(
         match kind {
             Arg::Key => effects.reads.extend(target.and_then(|target| bytes(target.key_size))),
             Arg::MapValue => effects.reads.extend(target.and_then(|target| bytes(target.value_size))),
+            // what is there may stay
+            Arg::MapOut => {
+                let place = target.and_then(|target| bytes(target.value_size));
+                effects.reads.extend(place);
+                effects.writes.extend(place.map(|write| Access { exact: false, ..write }));
+            }
             Arg::Record if helper == Helper::RingSubmit => {
                 effects.reads.extend(record_size(func, arg).and_then(bytes));
             }
@@ -111,7 +117,7 @@ fn call_effects(
         helper,
         Helper::ProbeReadUserStr | Helper::ProbeReadKernelStr | Helper::Comm | Helper::DPath
     );
-    effects.whole = !is_string;
+    effects.whole = !is_string && !helper.args().contains(&Arg::MapOut);
     if let (Helper::MapUpdate | Helper::MapDelete, Some(target)) = (helper, target) {
         effects.writes.push(Access::anywhere(Region::MapValue(target.map)));
         effects.whole = false;

@@ -109,6 +109,8 @@ words!(MapKind {
     Array = "array",
     PerCpuArray = "percpu_array",
     Ring = "ring",
+    Queue = "queue",
+    Stack = "stack",
     Swapped = "swapped",
 });
 

@@ -68,6 +68,8 @@ pub fn map_type(kind: MapKind) -> u32 {
         MapKind::PerCpuLruHash => number::BPF_MAP_TYPE_LRU_PERCPU_HASH as u32,
         MapKind::Array => number::BPF_MAP_TYPE_ARRAY as u32,
         MapKind::PerCpuArray => number::BPF_MAP_TYPE_PERCPU_ARRAY as u32,
+        MapKind::Queue => number::BPF_MAP_TYPE_QUEUE as u32,
+        MapKind::Stack => number::BPF_MAP_TYPE_STACK as u32,
         MapKind::Ring => number::BPF_MAP_TYPE_RINGBUF as u32,
         MapKind::Swapped => number::BPF_MAP_TYPE_ARRAY_OF_MAPS as u32,
     }
@@ -223,6 +225,10 @@ impl<'a> Writer<'a> {
             vec![self.number("type", map_type(kind)), self.number("max_entries", spec.max_entries)];
         if map_flags(spec) != 0 {
             members.push(self.number("map_flags", map_flags(spec)));
+        }
+        // the kernel takes no type of a value without one of a key
+        if kind.is_sequence() {
+            members.push(self.number("value_size", spec.value_size));
         }
         if let Some(types) = types {
             members.push(("key", self.btf.pointer(types.key)));

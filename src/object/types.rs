@@ -17,10 +17,11 @@ pub struct MapTypes {
     pub value: Id,
 }
 
-/// The types of the map `spec`, or of the map inside when it is a `Swapped` one; None for a ring.
+/// The types of the map `spec`, or of the map inside when it is a `Swapped` one; None for a ring,
+/// a queue or a stack.
 pub fn of_map(btf: &mut Btf, spec: &MapSpec) -> Option<MapTypes> {
     let kind = spec.inner.unwrap_or(spec.kind);
-    if kind == MapKind::Ring {
+    if kind == MapKind::Ring || kind.is_sequence() {
         return None;
     }
     let indexed = matches!(kind, MapKind::Array | MapKind::PerCpuArray);

@@ -61,6 +61,13 @@ pub trait KernelMaps {
     /// The system call's.
     fn update(&mut self, table: Table, key: &[u8], value: &[u8], update: Update) -> io::Result<bool>;
 
+    /// Takes the next value out of a queue or a stack; false when there is none. Values are put into one by
+    /// [`KernelMaps::update`] with an empty key.
+    ///
+    /// # Errors
+    /// The system call's.
+    fn pop(&mut self, table: Table, value: &mut [u8]) -> io::Result<bool>;
+
     /// Removes `key`; false when there was none.
     ///
     /// # Errors

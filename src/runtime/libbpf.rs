@@ -141,9 +141,18 @@ impl KernelMaps for LoadedKernel<'_> {
             Update::Existing => (sys::BPF_EXIST, libc::ENOENT),
         };
         let fd = self.fd(table)?;
-        let (key, value) = (key.as_ptr().cast(), value.as_ptr().cast());
-        // SAFETY: as in `lookup`.
+        let key = if key.is_empty() { std::ptr::null() } else { key.as_ptr().cast() };
+        let value = value.as_ptr().cast();
+        // SAFETY: as in `lookup`; where there are no keys the kernel wants none.
         check(unsafe { sys::bpf_map_update_elem(fd, key, value, u64::from(flags)) }, expected)
+    }
+
+    fn pop(&mut self, table: Table, value: &mut [u8]) -> io::Result<bool> {
+        let fd = self.fd(table)?;
+        // SAFETY: a buffer as long as the map's values, by the trait's contract; there are no keys.
+        let result =
+            unsafe { sys::bpf_map_lookup_and_delete_elem(fd, std::ptr::null(), value.as_mut_ptr().cast()) };
+        check(result, libc::ENOENT)
     }
 
     fn delete(&mut self, table: Table, key: &[u8]) -> io::Result<bool> {

@@ -22,6 +22,7 @@ use super::signals::Signals;
 use super::time;
 use crate::diag::{Diagnostic, codes};
 use crate::object::artifact::Artifact;
+use crate::wire::ledger;
 use crate::wire::map::{MapRole, MapSpec};
 use crate::wire::record::{self, Action, Formatted};
 
@@ -182,9 +183,10 @@ impl<'a> Session<'a> {
     fn control(&mut self, action: usize) -> Result<(), Failure> {
         let artifact = self.artifact;
         match &artifact.actions[action] {
-            Action::PrintMap { map, top, div, drains } => {
+            Action::PrintMap { map, clause, top, div, drains } => {
                 let contents = self.drains.contents(self.kernel, *map, Purpose::Print, *drains);
                 let contents = contents.map_err(|error| self.map_failure(*map, "read", &error))?;
+                self.count_lost(*clause);
                 self.print_contents(*map, &contents, *top, *div)?;
             }
             Action::Clear { map, clause } => {
@@ -275,16 +277,29 @@ impl<'a> Session<'a> {
         Ok(times as usize)
     }
 
+    /// Counts what found no room when it was put back into a map that a clause printed.
+    fn count_lost(&mut self, clause: u32) {
+        let lost = self.drains.take_lost();
+        let word = ledger::offset(clause, ledger::Cause::MapFull) as usize / 8;
+        if let Some(counter) = self.kernel.shared(Shared::Ledger).get(word) {
+            counter.fetch_add(lost, Ordering::AcqRel);
+        }
+    }
+
     fn print_contents(&mut self, map: usize, contents: &Contents, top: u64, div: u64) -> Result<(), Failure> {
         let spec = &self.artifact.maps[map];
         let Some((name, key)) = user_map(spec) else { return Ok(()) };
         let value = read::value_kind(spec);
-        let rows = sort::order(contents, key, value);
-        let first = match usize::try_from(top) {
-            Ok(top @ 1..) => rows.len().saturating_sub(top),
-            _ => 0,
+        let rows = match spec.kind.is_sequence() {
+            true => (0..contents.len as u32).collect(),
+            false => sort::order(contents, key, value),
         };
-        let view = MapView { name, key, value, contents, rows: &rows[first..], div: div.max(1) };
+        let rows = match usize::try_from(top) {
+            Ok(top @ 1..) if spec.kind.is_sequence() => &rows[..top.min(rows.len())],
+            Ok(top @ 1..) => &rows[rows.len().saturating_sub(top)..],
+            _ => &rows[..],
+        };
+        let view = MapView { name, key, value, contents, rows, div: div.max(1) };
         self.output.map(&view, self.names).map_err(|error| Failure::output(&error))
     }
 

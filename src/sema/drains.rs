@@ -100,7 +100,7 @@ fn in_expr(expr: &Expr, visit: &mut dyn FnMut(MapId)) {
     use ExprKind::*;
     match &expr.kind {
         MapGet { map, .. } | StepMap { map, .. } | HasKey { map, .. } | Delete { map, .. } => visit(*map),
-        Len(map) | AddressOfMap(map) => visit(*map),
+        Len(map) | AddressOfMap(map) | Push { map, .. } | Next { map, .. } => visit(*map),
         Block { statements, .. } => statements.iter().for_each(|stmt| maps_of(stmt, visit)),
         _ => {}
     }
@@ -111,12 +111,13 @@ fn in_expr(expr: &Expr, visit: &mut dyn FnMut(MapId)) {
 fn operands(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
     use ExprKind::*;
     match &expr.kind {
-        AddressOf(_) | AddressOfMap(_) => {}
+        AddressOf(_) | AddressOfMap(_) | Next { .. } => {}
         Int(_) | Str(_) | Var(_) | StepVar { .. } | Len(_) | Builtin(_) | Context | DataLoc { .. } => {}
         MapGet { key, .. } | StepMap { key, .. } | Delete { key, .. } => {
             key.iter().for_each(|key| visit(key))
         }
         HasKey { key, .. } => visit(key),
+        Push { value, .. } => visit(value),
         Load { address, .. } | LoadWhole { address, .. } => visit(address),
         LoadStr { address, length, .. } => {
             visit(address);

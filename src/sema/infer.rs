@@ -153,6 +153,13 @@ impl<'a> Collector<'a, '_> {
                     self.key(name, key);
                 }
             }
+            ExprKind::Call { name, args, .. } if name == "push" => {
+                if let [Expr { kind: ExprKind::Map { name, key: None }, .. }, value] = &args[..]
+                    && let Some(at) = self.maps.find(name)
+                {
+                    self.add(Target::Value(at), RuleKind::Value(value), &[value], value.span);
+                }
+            }
             _ => {}
         }
     }

@@ -120,6 +120,7 @@ impl Checker<'_, '_> {
             return None;
         };
         let at = self.maps.find(name)?;
+        self.refuse_sequence(at, over.span, "a loop over it")?;
         let info = self.maps.list[at].clone();
         match info.keyed {
             None => {

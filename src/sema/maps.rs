@@ -51,6 +51,8 @@ pub(super) struct Maps {
 
 /// Functions whose first argument is a map as a whole.
 const WHOLE: [&str; 4] = ["print", "clear", "zero", "len"];
+/// Functions of a queue or a stack.
+const SEQUENCE: [&str; 3] = ["push", "pop", "peek"];
 /// Functions of a map and a key, or of a keyless map.
 const ENTRY: [&str; 2] = ["delete", "has_key"];
 
@@ -96,10 +98,11 @@ impl Maps {
         let mut rest = args;
         if let Some((first, others)) = args.split_first()
             && let ExprKind::Map { name, key: None } = &first.kind
-            && (WHOLE.contains(&function) || ENTRY.contains(&function))
+            && (WHOLE.contains(&function) || ENTRY.contains(&function) || SEQUENCE.contains(&function))
         {
             let map = self.enter(name, first.span);
-            map.accessed |= ENTRY.contains(&function);
+            map.accessed |= !WHOLE.contains(&function);
+            map.written |= function == "push";
             map.cleared |= matches!(function, "clear" | "zero");
             map.measured |= function == "len";
             rest = others;

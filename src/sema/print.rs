@@ -186,6 +186,10 @@ impl<'p> Printer<'p> {
             StepMap { map, key, delta, prefix } => step(&self.entry(*map, key.as_deref()), *delta, *prefix),
             StepVar { var, delta, prefix } => step(self.var(*var), *delta, *prefix),
             HasKey { map, key } => format!("has_key({}, {})", self.name(*map), self.expr(key)),
+            Push { map, value } => format!("push({}, {})", self.name(*map), self.expr(value)),
+            Next { map, stays } => {
+                format!("{}({})", if *stays { "peek" } else { "pop" }, self.name(*map))
+            }
             Delete { map, key } => format!("delete({})", self.entry(*map, key.as_deref())),
             Len(map) => format!("len({})", self.name(*map)),
             Builtin(super::tree::Builtin::Stack(stack)) => {

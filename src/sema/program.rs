@@ -149,6 +149,7 @@ impl Checker<'_, '_> {
     fn map(&self, at: usize) -> Map {
         let map = &self.maps.list[at];
         let declared = map.declared.as_ref();
+        let sequence = declared.is_some_and(|it| it.storage.is_sequence());
         let keyed = map.keyed.is_some_and(|(keyed, _)| keyed);
         let array = declared.is_some_and(|it| it.storage.is_array());
         let key = if array { Some(&Ty::U32) } else { map.key.ty.as_ref() };
@@ -163,10 +164,14 @@ impl Checker<'_, '_> {
             span: map.span,
             key,
             value,
-            // what others see cannot be swapped for another map
-            cleared: map.cleared && declared.is_none_or(|it| it.pin.is_none()),
+            // what others see cannot be swapped for another map, and what is taken out one by one need not be
+            cleared: map.cleared && declared.is_none_or(|it| it.pin.is_none() && !it.storage.is_sequence()),
             measured: map.measured,
-            max_entries: if keyed { declared.map_or(self.options.max_map_keys, |it| it.entries) } else { 1 },
+            max_entries: if keyed || sequence {
+                declared.map_or(self.options.max_map_keys, |it| it.entries)
+            } else {
+                1
+            },
             storage: declared.map(|it| it.storage),
             pin: declared.and_then(|it| it.pin.clone()),
         }

@@ -125,6 +125,12 @@ pub(super) enum Function {
     Delete,
     HasKey,
     Len,
+    /// Puts a value into a queue or a stack.
+    Push,
+    /// Takes the next value of one, or looks at it.
+    Next {
+        stays: bool,
+    },
     Str,
     Ksym,
     /// A register by its name.
@@ -402,6 +408,27 @@ pub(super) const TABLE: &[Row] = &[
     row("has_key", Gives(Function::HasKey), "has_key(@map, key)", "true when there is such an entry")
         .args(1, 2),
     row("len", Gives(Function::Len), "len(@map) or len(stack)", "number of entries or frames").args(1, 1),
+    row(
+        "push",
+        Gives(Function::Push),
+        "push(@queue, value)",
+        "puts a value into a queue or stack; false when it is full",
+    )
+    .args(2, 2),
+    row(
+        "pop",
+        Gives(Function::Next { stays: false }),
+        "pop(@queue)",
+        "takes the next value of a queue or stack; 0 when there is none",
+    )
+    .args(1, 1),
+    row(
+        "peek",
+        Gives(Function::Next { stays: true }),
+        "peek(@queue)",
+        "the next value of a queue or stack, which stays",
+    )
+    .args(1, 1),
     row("str", Gives(Function::Str), "str(pointer, size)", "text at an address").args(1, 2),
     row("is_ptr", Gives(Function::Is(Question::Pointer)), "is_ptr(x)", "true for a pointer").args(1, 1),
     row("is_array", Gives(Function::Is(Question::Array)), "is_array(x)", "true for an array").args(1, 1),

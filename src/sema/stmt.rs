@@ -214,7 +214,7 @@ impl Checker<'_, '_> {
     }
 
     /// The type of a value in messages; a literal as itself.
-    fn described(&self, val: &Val) -> String {
+    pub(super) fn described(&self, val: &Val) -> String {
         match val.as_const() {
             Some(value) if val.ty.is_int() => super::expr::literal(value),
             _ => self.name(&val.ty),
@@ -240,7 +240,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn report_map_value<T>(&mut self, value: Span, map: MapId, found: &str) -> Option<T> {
+    pub(super) fn report_map_value<T>(&mut self, value: Span, map: MapId, found: &str) -> Option<T> {
         let info = &self.maps.list[map.0 as usize];
         let (name, origin) = (info.name.clone(), info.value.span);
         let ty = info.value.ty.clone().map(|ty| self.name(&ty)).unwrap_or_default();
@@ -341,6 +341,7 @@ fn initial(ty: &Ty, span: Span) -> Option<super::tree::Expr> {
 fn has_effect(kind: &ExprKind) -> bool {
     match kind {
         ExprKind::StepMap { .. } | ExprKind::StepVar { .. } | ExprKind::Delete { .. } => true,
+        ExprKind::Push { .. } | ExprKind::Next { stays: false, .. } => true,
         ExprKind::Cast(inner) => has_effect(&inner.kind),
         _ => false,
     }

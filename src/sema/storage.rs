@@ -17,17 +17,23 @@ pub enum Storage {
     Array,
     /// `percpuarray`: the same, and every CPU has values of its own.
     PerCpuArray,
+    /// `queue`: values without keys, the oldest leaves first.
+    Queue,
+    /// `stack`: the same, the newest leaves first.
+    Stack,
 }
 
 impl Storage {
     /// All there are.
-    pub const ALL: [Storage; 6] = [
+    pub const ALL: [Storage; 8] = [
         Storage::Hash,
         Storage::LruHash,
         Storage::PerCpuHash,
         Storage::PerCpuLruHash,
         Storage::Array,
         Storage::PerCpuArray,
+        Storage::Queue,
+        Storage::Stack,
     ];
 
     /// As scripts write it.
@@ -39,6 +45,8 @@ impl Storage {
             Storage::PerCpuLruHash => "percpulruhash",
             Storage::Array => "array",
             Storage::PerCpuArray => "percpuarray",
+            Storage::Queue => "queue",
+            Storage::Stack => "stack",
         }
     }
 
@@ -50,6 +58,11 @@ impl Storage {
     /// Every CPU has values of its own: for aggregations, and for nothing else.
     pub fn is_per_cpu(self) -> bool {
         matches!(self, Storage::PerCpuHash | Storage::PerCpuLruHash | Storage::PerCpuArray)
+    }
+
+    /// Values follow each other, and there is no key.
+    pub fn is_sequence(self) -> bool {
+        matches!(self, Storage::Queue | Storage::Stack)
     }
 
     /// The key is the number of an element.

@@ -617,6 +617,20 @@ pub enum ExprKind {
         /// Where in it.
         key: Box<Expr>,
     },
+    /// `push(@q, value)`: true when there was room.
+    Push {
+        /// A queue or a stack.
+        map: MapId,
+        /// Of the type of its values.
+        value: Box<Expr>,
+    },
+    /// `pop(@q)`, `peek(@q)`: all zero when there is none.
+    Next {
+        /// A queue or a stack.
+        map: MapId,
+        /// `peek`: it is not taken out.
+        stays: bool,
+    },
     /// `delete(@m, key)`: true when there was such a key. Keyless maps are set to 0.
     Delete {
         /// Which.

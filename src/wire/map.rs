@@ -23,6 +23,10 @@ pub enum MapKind {
     Array,
     /// BPF_MAP_TYPE_PERCPU_ARRAY
     PerCpuArray,
+    /// BPF_MAP_TYPE_QUEUE
+    Queue,
+    /// BPF_MAP_TYPE_STACK
+    Stack,
     /// BPF_MAP_TYPE_RINGBUF; `max_entries` is its size in bytes.
     Ring,
     /// BPF_MAP_TYPE_ARRAY_OF_MAPS with one slot that holds a map of the kind `inner`
@@ -33,6 +37,12 @@ impl MapKind {
     /// Entries come and go.
     pub fn is_hash(self) -> bool {
         matches!(self, MapKind::Hash | MapKind::PerCpuHash) || self.evicts()
+    }
+
+    /// Values follow each other, and there is no key: its size is 0. The key in [`MapRole::User`] is the place of a value,
+    /// a u32 that only the runtime knows: 0 for the one that leaves next.
+    pub fn is_sequence(self) -> bool {
+        matches!(self, MapKind::Queue | MapKind::Stack)
     }
 
     /// Every CPU has a value of its own.

@@ -75,7 +75,9 @@ pub enum Action {
     PrintMap {
         /// Index of the map.
         map: usize,
-        /// Only the largest so many; 0 = all.
+        /// The clause of the script that it stands in.
+        clause: u32,
+        /// Only the largest so many, of a queue or stack the next so many; 0 = all.
         top: u64,
         /// Divide values by; 0 and 1 = as they are.
         div: u64,

@@ -27,6 +27,7 @@ impl Linter<'_> {
                 Arg::Context if kind != Kind::Context => return Err("not the context".into()),
                 Arg::Key => self.readable(state, kind, target, true)?,
                 Arg::MapValue => self.readable(state, kind, target, false)?,
+                Arg::MapOut => self.readable(state, kind, target, false)?,
                 Arg::Out => self.out(state, kind, reg + 1)?,
                 Arg::Record => match kind {
                     Kind::Record(id, _, 0, 0) => released = Some(id),
@@ -110,7 +111,7 @@ impl Linter<'_> {
     fn result(&self, state: &mut State, helper: Helper, target: Option<Target>, at: usize) -> Result<Kind> {
         let id = at as u32;
         Ok(match helper.ret() {
-            Ret::Int if matches!(helper, Helper::MapUpdate | Helper::MapDelete) => Kind::Half,
+            Ret::Int if helper.is_half() => Kind::Half,
             Ret::Int if helper == Helper::CurrentTaskBtf => Kind::Task,
             Ret::Int => Kind::ANY,
             Ret::MapValueOrNull => {

@@ -10,7 +10,7 @@ use cranelift_entity::packed_option::PackedOption;
 use crate::ir::cfg::Cfg;
 use crate::ir::function::ValueDef;
 use crate::ir::known::{self, Known};
-use crate::ir::{Block, Function, Helper, Inst, InstData, Terminator, UnOp, Value};
+use crate::ir::{Block, Function, Inst, InstData, Terminator, UnOp, Value};
 
 /// The tables.
 pub struct Facts<'a> {
@@ -85,7 +85,7 @@ impl<'a> Facts<'a> {
     /// True for results of which kernels before 6.4 give the low 32 bits only: where the JIT calls a map's own C
     /// function, which returns an `int`, in place of the helper. The value is their sign extension.
     pub fn is_half(&self, value: Value) -> bool {
-        matches!(self.def(value), Some(InstData::Call { helper: Helper::MapUpdate | Helper::MapDelete, .. }))
+        matches!(self.def(value), Some(InstData::Call { helper, .. }) if helper.is_half())
     }
 
     /// True when the value has one use, or none.

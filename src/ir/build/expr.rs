@@ -33,6 +33,8 @@ impl<'m> FuncBuilder<'_, 'm> {
             ExprKind::HasKey { map, key } => self.has_key(*map, key),
             ExprKind::Delete { map, key } => self.delete(*map, key.as_deref()),
             ExprKind::Len(map) => self.len(*map),
+            ExprKind::Push { map, value } => self.push(*map, value),
+            ExprKind::Next { map, stays } => self.next_number(*map, *stays, &expr.ty),
             ExprKind::Builtin(builtin) => self.builtin(*builtin),
             ExprKind::Context => self.context,
             ExprKind::Load { address, offset, space, bits } => {

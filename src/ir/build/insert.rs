@@ -162,14 +162,14 @@ impl<'m> FuncBuilder<'_, 'm> {
     }
 
     /// Counts a failed update by its error, and goes on at `done`.
-    fn count_failure(&mut self, result: Value, done: Block) {
+    pub(super) fn count_failure(&mut self, result: Value, done: Block) {
         let busy = self.new_block();
         self.count_failure_or(result, done, busy);
         self.count_busy(busy, done);
     }
 
     /// In `busy`: counts a map that was busy, and goes on at `done`.
-    fn count_busy(&mut self, busy: Block, done: Block) {
+    pub(super) fn count_busy(&mut self, busy: Block, done: Block) {
         self.enter_cold(busy);
         self.count(Cause::MapBusy);
         self.jump(done, &[]);
@@ -183,6 +183,18 @@ impl<'m> FuncBuilder<'_, 'm> {
         self.enter_cold(full);
         self.count(Cause::MapFull);
         self.jump(done, &[]);
+    }
+
+    /// The value in memory, whole, for the map helpers.
+    pub(super) fn plain_value(&mut self, map: MapId, info: &MapInfo, value: &'m Expr) -> Memory {
+        let ty = self.plain_type(map);
+        if self.is_in_place(value, ty) && self.size_of(ty) == info.value_size {
+            return self.memory(value);
+        }
+        let size = self.size_with_room(value, ty).max(info.value_size);
+        let temp = self.temp(size, "value");
+        self.write_map_value(temp.place, value, ty, info.value_size);
+        temp
     }
 
     /// `@m[key] = value`
@@ -201,14 +213,7 @@ impl<'m> FuncBuilder<'_, 'm> {
             });
             return self.release(key);
         }
-        let value = if self.is_in_place(value, ty) && self.size_of(ty) == info.value_size {
-            self.memory(value)
-        } else {
-            let size = self.size_with_room(value, ty).max(info.value_size);
-            let temp = self.temp(size, "value");
-            self.write_map_value(temp.place, value, ty, info.value_size);
-            temp
-        };
+        let value = self.plain_value(map, &info, value);
         let key = self.key(&info, key);
         let (no_map, done) = (self.new_block(), self.new_block());
         let entry = self.entry(&info, key, no_map);

@@ -72,17 +72,19 @@ pub fn plan(
     let mut counters = GLOBALS..;
     let plan_one = |(index, map): (usize, &Map)| {
         let indexed = map.storage.is_some_and(Storage::is_array);
+        let sequence = map.storage.is_some_and(Storage::is_sequence);
         let key = map.key.as_ref().map(|key| match indexed {
             true => Type::Int(IntType::U32),
             false => fit_key(program, facts, map, key, sink),
         });
         let kind = value_kind(program, &map.value);
-        let key_size = key.as_ref().map_or(4, |key| size_of(program, key));
+        let no_key = if sequence { 0 } else { 4 };
+        let key_size = key.as_ref().map_or(no_key, |key| size_of(program, key));
         let id = MapId(index as u32);
         let deleted = deleted.contains(&id);
         let shared = !facts.lookup_percpu && read.contains(&id);
         let (storage, on_demand) = storage(facts, map, (deleted, shared), key_size, kind.size());
-        let keyless_array = key.is_none() && !storage.is_hash();
+        let keyless_array = key.is_none() && !storage.is_hash() && !sequence;
         let has_word = keyless_array && matches!(kind, ValueKind::Plain(_) | ValueKind::Sum { .. });
         let info = MapInfo {
             map: MapRef::from_u32(index as u32),
@@ -116,7 +118,9 @@ fn spec(
     name: String,
     on_demand: bool,
 ) -> MapSpec {
-    let key = info.key.as_ref().map(|key| layout::shape(program, key));
+    // what follows each other is told apart by its place
+    let place = info.kind.is_sequence().then_some(Type::Int(IntType::U32));
+    let key = info.key.as_ref().or(place.as_ref()).map(|key| layout::shape(program, key));
     MapSpec {
         name,
         kind: if info.swapped { MapKind::Swapped } else { info.kind },
@@ -248,6 +252,8 @@ fn storage(
         MapValue::Aggregate(kind) => kind.adds_up(),
     };
     match (&map.key, map.storage) {
+        (_, Some(Storage::Queue)) => return (MapKind::Queue, false),
+        (_, Some(Storage::Stack)) => return (MapKind::Stack, false),
         (Some(_), Some(Storage::Array)) => return (MapKind::Array, false),
         (Some(_), Some(Storage::PerCpuArray)) if shared && shareable => return (MapKind::Array, false),
         (Some(_), Some(Storage::PerCpuArray)) => return (MapKind::PerCpuArray, false),

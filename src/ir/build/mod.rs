@@ -66,6 +66,7 @@ mod parts;
 mod place;
 mod read;
 mod record;
+mod sequence;
 mod series;
 mod slots;
 mod stack;

@@ -54,8 +54,8 @@ impl<'m> FuncBuilder<'_, 'm> {
             StmtKind::PrintEntry { map, key } => self.print_entry(statement, *map, key),
             StmtKind::PrintMap { map, top, div, drains } => {
                 let drains = drains.then_some(self.probe.clause);
-                let (map, top, div) = (map.0 as usize, *top, *div);
-                self.control(statement, || Action::PrintMap { map, top, div, drains });
+                let (map, clause, top, div) = (map.0 as usize, self.probe.clause, *top, *div);
+                self.control(statement, || Action::PrintMap { map, clause, top, div, drains });
             }
             StmtKind::Clear(map) => {
                 let (map, clause) = (map.0 as usize, self.probe.clause);

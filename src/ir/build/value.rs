@@ -89,6 +89,11 @@ impl<'m> FuncBuilder<'_, 'm> {
                 let arms = arms.map(|(block, value)| self.arm(block, |b| b.write_arm(to, value, ty, fill)));
                 self.join(arms);
             }
+            ExprKind::Next { map, stays } => {
+                let next = self.next_value(*map, *stays);
+                self.convert(to, next.place, &expr.ty, ty);
+                self.release(next);
+            }
             ExprKind::MapGet { map, key } => self.write_map_get(to, *map, key.as_deref(), &expr.ty, ty),
             _ => {
                 let from = self.memory(expr);

@@ -12,6 +12,7 @@ pub fn each_expr<'t>(expr: &'t Expr, f: &mut impl FnMut(&'t Expr)) {
         | ExprKind::Var(_)
         | ExprKind::StepVar { .. }
         | ExprKind::Len(_)
+        | ExprKind::Next { .. }
         | ExprKind::AddressOf(_)
         | ExprKind::AddressOfMap(_)
         | ExprKind::Builtin(_)
@@ -21,6 +22,7 @@ pub fn each_expr<'t>(expr: &'t Expr, f: &mut impl FnMut(&'t Expr)) {
             key.iter().for_each(|key| each_expr(key, f));
         }
         ExprKind::HasKey { key: inner, .. }
+        | ExprKind::Push { value: inner, .. }
         | ExprKind::Load { address: inner, .. }
         | ExprKind::LoadWhole { address: inner, .. }
         | ExprKind::TupleField { base: inner, .. }
@@ -241,6 +243,8 @@ pub fn has_effects(expr: &Expr) -> bool {
             ExprKind::StepVar { .. }
                 | ExprKind::StepMap { .. }
                 | ExprKind::Delete { .. }
+                | ExprKind::Push { .. }
+                | ExprKind::Next { .. }
                 | ExprKind::Block { .. }
                 | ExprKind::Builtin(Builtin::Stack(_))
                 | ExprKind::Call {

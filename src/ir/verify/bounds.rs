@@ -58,7 +58,9 @@ impl Checker<'_> {
         for (index, (&arg, kind)) in args.iter().zip(helper.args()).enumerate() {
             match (kind, target) {
                 (Arg::Key, Some(target)) => self.within(analyses, inst, arg, 0, target.key_size),
-                (Arg::MapValue, Some(target)) => self.within(analyses, inst, arg, 0, target.value_size),
+                (Arg::MapValue | Arg::MapOut, Some(target)) => {
+                    self.within(analyses, inst, arg, 0, target.value_size)
+                }
                 (Arg::Out, _) => {
                     let len = args.get(index + 1).map_or(0, |size| analyses.facts.of(self.func, *size).max);
                     self.within(analyses, inst, arg, 0, u32::try_from(len).unwrap_or(u32::MAX));

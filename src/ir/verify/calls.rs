@@ -34,6 +34,7 @@ impl Checker<'_> {
             }
             Helper::GetStack => self.constant_of(site, args[2], 8, i32::MAX.into()),
             Helper::MapUpdate => self.int(site, args[3]),
+            Helper::MapPush => self.constant_of(site, args[2], 0, 2),
             Helper::ForEachMapElem | Helper::Loop => {
                 self.error(site, "functions are called by collect and rounds only")
             }
@@ -63,6 +64,10 @@ impl Checker<'_> {
                 self.check(fits, site, &format!("argument {number} is neither in a slot nor in a map value"));
             }
             Arg::Out => self.memory(site, value),
+            Arg::MapOut => {
+                let fits = matches!(provenance, Some(Provenance::Stack(_)));
+                self.check(fits, site, &format!("argument {number} is not in a slot"));
+            }
             Arg::Record => {
                 let record = matches!(provenance, Some(Provenance::Record(_)));
                 self.check(record, site, &format!("argument {number} is not a record"));
@@ -86,6 +91,8 @@ impl Checker<'_> {
         let per_cpu = target.kind.is_per_cpu();
         let fits = match helper {
             Helper::RingReserve | Helper::RingQuery => target.kind == MapKind::Ring,
+            Helper::MapPush | Helper::MapPop | Helper::MapPeek => target.kind.is_sequence(),
+            _ if target.kind.is_sequence() => false,
             Helper::MapLookup => target.kind != MapKind::Ring,
             Helper::MapLookupPerCpu => per_cpu,
             _ => !matches!(target.kind, MapKind::Ring | MapKind::Swapped),

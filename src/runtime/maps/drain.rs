@@ -9,6 +9,8 @@
 //! - a clear without such a mark takes the contents out and drops them;
 //! - a zero takes the contents out and puts the keys back with zero where programs have not done so already.
 //!
+//! Queues and stacks are taken out value by value, and put back by a print that no clear follows (see `sequence`).
+//!
 //! Marks carry the clause that printed, so that a clear of another clause still clears.
 //!
 //! Invariant: with no clear outside such pairs, every addition to a map is in exactly one of the prints and the final
@@ -20,6 +22,7 @@ use std::sync::atomic::Ordering;
 use super::Contents;
 use super::front;
 use super::read::{self, Layout};
+use super::sequence;
 use crate::runtime::kernel::{Kernel, Shared, Table, Update};
 use crate::wire::map::{MapKind, MapSpec, ValueKind};
 
@@ -28,6 +31,7 @@ use crate::wire::map::{MapKind, MapSpec, ValueKind};
 pub struct Drains<'a> {
     maps: &'a [MapSpec],
     states: Vec<State>,
+    lost: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -50,7 +54,7 @@ pub enum Purpose {
 impl<'a> Drains<'a> {
     /// For these maps, none of them touched.
     pub fn new(maps: &'a [MapSpec]) -> Drains<'a> {
-        Drains { maps, states: vec![State::default(); maps.len()] }
+        Drains { maps, states: vec![State::default(); maps.len()], lost: 0 }
     }
 
     /// What is in a map. With `drains`, of a `Swapped` map, it is taken out for the clause given.
@@ -65,6 +69,9 @@ impl<'a> Drains<'a> {
         drains: Option<u32>,
     ) -> io::Result<Contents> {
         let spec = &self.maps[map];
+        if spec.kind.is_sequence() {
+            return self.sequence(kernel, map, drains);
+        }
         let contents = match drains {
             Some(clause) if spec.kind == MapKind::Swapped => {
                 let contents = take(kernel, map, spec)?;
@@ -80,6 +87,26 @@ impl<'a> Drains<'a> {
         Ok(self.with_zero(contents, map, purpose))
     }
 
+    /// What is in a queue or a stack, which stays there unless a clear of that clause follows.
+    fn sequence(&mut self, kernel: &mut dyn Kernel, map: usize, drains: Option<u32>) -> io::Result<Contents> {
+        let spec = &self.maps[map];
+        let contents = take_all(kernel, map, spec)?;
+        match drains {
+            Some(clause) => self.states[map].marks.push(clause),
+            None => {
+                let lost = sequence::put_back(kernel, map, spec, &contents)?;
+                count(kernel, spec, |entries| entries.wrapping_add(contents.len as u64 - lost));
+                self.lost += lost;
+            }
+        }
+        Ok(contents)
+    }
+
+    /// Values that were lost by printing since this was last asked: programs had filled the room they came from.
+    pub fn take_lost(&mut self) -> u64 {
+        std::mem::take(&mut self.lost)
+    }
+
     /// `clear(@m)` by a clause.
     ///
     /// # Errors
@@ -92,6 +119,7 @@ impl<'a> Drains<'a> {
             return Ok(());
         }
         match spec.kind {
+            sequence if sequence.is_sequence() => take_all(kernel, map, spec).map(drop),
             // counting what is dropped takes reading it
             MapKind::Swapped if spec.len_counter.is_some() => take(kernel, map, spec).map(drop),
             MapKind::Swapped => swap_out(kernel, map),
@@ -171,6 +199,13 @@ fn take(kernel: &mut dyn Kernel, map: usize, spec: &MapSpec) -> io::Result<Conte
     let contents = read::read(kernel, Table::Taken(map), spec);
     kernel.release(map);
     let contents = contents?;
+    count(kernel, spec, |entries| entries.saturating_sub(contents.len as u64));
+    Ok(contents)
+}
+
+/// Takes everything out of a queue or a stack.
+fn take_all(kernel: &mut dyn Kernel, map: usize, spec: &MapSpec) -> io::Result<Contents> {
+    let contents = sequence::take(kernel, map, spec)?;
     count(kernel, spec, |entries| entries.saturating_sub(contents.len as u64));
     Ok(contents)
 }

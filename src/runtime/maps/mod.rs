@@ -7,6 +7,7 @@ pub mod drain;
 pub mod front;
 pub mod read;
 pub mod reduce;
+pub mod sequence;
 pub mod series;
 pub mod sort;
 

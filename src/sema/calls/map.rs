@@ -52,6 +52,7 @@ impl Checker<'_, '_> {
             return frames;
         }
         let (map, span) = self.whole_map(call)?;
+        self.check_counted(map, span)?;
         if let Some((false, first)) = self.maps.list[map.0 as usize].keyed {
             let name = self.maps.list[map.0 as usize].name.clone();
             let message = format!("@{name} has no keys to count");
@@ -60,6 +61,20 @@ impl Checker<'_, '_> {
             return None;
         }
         Some(Val::new(Ty::I64, call.span, ExprKind::Len(map)))
+    }
+
+    /// What is in a queue is counted by the script that uses it: of one that others use too nobody knows.
+    fn check_counted(&mut self, map: MapId, span: Span) -> Option<()> {
+        let info = &self.maps.list[map.0 as usize];
+        let Some(declared) = info.declared.as_ref().filter(|it| it.storage.is_sequence() && it.pin.is_some())
+        else {
+            return Some(());
+        };
+        let message =
+            format!("the length of the pinned {} @{} is not known", declared.storage.name(), info.name);
+        let error = Diagnostic::error(codes::BAD_ARGUMENT, message).at(span, "others may use it too");
+        self.report(error.because(declared.kind_span, "pinned here"));
+        None
     }
 
     /// The map that is the first argument, as a whole; it must be used elsewhere.

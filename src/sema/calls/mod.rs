@@ -12,6 +12,7 @@ mod memory;
 mod mode;
 mod numbers;
 mod print;
+mod sequence;
 mod signal;
 mod stack;
 mod strings;
@@ -71,6 +72,8 @@ impl Checker<'_, '_> {
             Meaning::Function(Function::Delete) => self.delete(call),
             Meaning::Function(Function::HasKey) => self.has_key(call),
             Meaning::Function(Function::Len) => self.len(call),
+            Meaning::Function(Function::Push) => self.push(call),
+            Meaning::Function(Function::Next { stays }) => self.next_of(call, stays),
             Meaning::Function(Function::Str) => self.str(call),
             Meaning::Function(Function::Is(question)) => self.question(call, question),
             Meaning::Function(Function::ContainerOf) => self.container_of(call),

@@ -25,7 +25,11 @@ impl Checker<'_, '_> {
             Action::Printf => self.printf(call),
             Action::Print => self.print(call),
             Action::Clear => self.whole_map(call).map(|(map, _)| StmtKind::Clear(map)),
-            Action::Zero => self.whole_map(call).map(|(map, _)| StmtKind::Zero(map)),
+            Action::Zero => {
+                let (map, span) = self.whole_map(call)?;
+                self.refuse_sequence(map.0 as usize, span, "there is nothing to keep at 0")?;
+                Some(StmtKind::Zero(map))
+            }
             Action::Exit => self.exit(call),
             Action::Time => self.time(call),
             Action::Formatted(what) => self.formatted(call, what),

@@ -31,6 +31,7 @@ impl Checker<'_, '_> {
         if self.quiet {
             return Some((map, None));
         }
+        self.refuse_sequence(at, span, "used like a map with keys")?;
         if self.storage_of(at).is_some_and(Storage::is_array) {
             return Some((map, Some(self.array_key(span, at, key)?)));
         }

@@ -29,7 +29,7 @@ fn script(kind: MapKind, drains: bool, measured: bool) -> Artifact {
         map.inner = None;
     }
     let of = |clause| {
-        let print = Action::PrintMap { map: 0, top: 0, div: 0, drains: drains.then_some(clause) };
+        let print = Action::PrintMap { map: 0, clause: 0, top: 0, div: 0, drains: drains.then_some(clause) };
         [print, Action::Clear { map: 0, clause }]
     };
     let noise = Action::Time { format: String::new() };
@@ -124,7 +124,7 @@ fn what_is_cleared_after_a_print_is_in_exactly_one_print() {
 /// Carries out the words of `steps` in order on a map `@x` of one entry: `add` adds 5 to it, the others are actions. Gives
 /// what was printed, the map at the end included.
 fn sequence(kind: MapKind, keyless: bool, value: ValueKind, steps: &str) -> String {
-    let print = |drains| Action::PrintMap { map: 0, top: 0, div: 0, drains };
+    let print = |drains| Action::PrintMap { map: 0, clause: 0, top: 0, div: 0, drains };
     let clear = Action::Clear { map: 0, clause: 0 };
     let actions = vec![print(None), print(Some(0)), clear, Action::Zero { map: 0 }];
     let inner = (kind == MapKind::Swapped).then_some(if keyless { MapKind::Array } else { MapKind::Hash });

@@ -174,6 +174,12 @@ impl KernelMaps for Fake<'_> {
         Ok(allowed)
     }
 
+    fn pop(&mut self, table: Table, value: &mut [u8]) -> io::Result<bool> {
+        self.step();
+        let next = self.entries(table).pop_first();
+        Ok(next.map(|(_, next)| value.copy_from_slice(&next)).is_some())
+    }
+
     fn delete(&mut self, table: Table, key: &[u8]) -> io::Result<bool> {
         self.step();
         Ok(self.entries(table).remove(key).is_some())
