@@ -37,4 +37,6 @@ pub struct Program {
     pub attach: Vec<AttachPoint>,
     /// Uses bpf_get_attach_cookie: each attach point's `name_index` is its cookie.
     pub cookies: bool,
+    /// Rounds that its loops may do in a run, as far as the script tells.
+    pub rounds: u64,
 }

@@ -36,6 +36,10 @@ const SMALL: usize = 32;
 /// Bytes of objects that may be too many for a state.
 const MUCH: u64 = 16 << 10;
 
+/// Rounds that may be too many for a kernel that counts them in place: from 6.15 on it ends such loops after a quarter
+/// of a second.
+const MANY: u64 = 100_000;
+
 /// How a kernel runs rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mechanism {
@@ -63,15 +67,16 @@ pub fn forget(module: &mut Module) {
 }
 
 /// Takes loops with `may_go` out of the programs of a module; each program gets a map for its state. Where the kernel
-/// counts rounds in place (`in_place`), programs whose loops are all small stay as they are: its verifier compares all
-/// memory of a frame from round to round, whether it is read again or not, and takes larger loops as callbacks only.
+/// counts rounds in place (`in_place`), programs whose loops are all small and short stay as they are: its verifier
+/// compares all memory of a frame from round to round, whether it is read again or not, and takes larger loops as
+/// callbacks only.
 /// Gives the programs whose loops were taken out, with the bytes of their state.
 pub fn module(module: &mut Module, mechanism: Mechanism, in_place: bool) -> Vec<(usize, u32)> {
     let mut states = Vec::new();
     for index in 0..module.programs.len() {
         straighten(&mut module.programs[index].function);
-        let func = &module.programs[index].function;
-        if outermost(func).is_none() || in_place && (are_small(func) || has_much(func)) {
+        let (func, few) = (&module.programs[index].function, module.programs[index].rounds <= MANY);
+        if outermost(func).is_none() || in_place && (are_small(func) && few || has_much(func)) {
             continue;
         }
         let map = module.maps.push(spec(index));

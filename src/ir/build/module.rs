@@ -118,7 +118,8 @@ impl<'m> ModuleBuilder<'m> {
         let function = Function::new(name, probe.kind, probe.clause, probe.span);
         let function = FuncBuilder::new(self, probe, attach, source, function).build();
         let cookies = source == NameSource::Cookie;
-        self.module.programs.push(Program { function, attach: attach.to_vec(), cookies });
+        let rounds = walk::rounds(&probe.body, self.program);
+        self.module.programs.push(Program { function, attach: attach.to_vec(), cookies, rounds });
     }
 
     /// The finished module.

@@ -192,6 +192,28 @@ pub fn has_loops(statements: &[Stmt]) -> bool {
     found
 }
 
+/// Rounds that the loops among the statements may do, as far as constants and sizes of maps tell; a loop that tells
+/// nothing counts as one round.
+pub fn rounds(statements: &[Stmt], program: &Program) -> u64 {
+    let body = |statements: &[Stmt]| rounds(statements, program).max(1);
+    let of = |statement: &Stmt| match &statement.kind {
+        StmtKind::If { then, otherwise, .. } => rounds(then, program).max(rounds(otherwise, program)),
+        StmtKind::ForRange { start, end, body: inner, .. } => match (&start.kind, &end.kind) {
+            (ExprKind::Int(start), ExprKind::Int(end)) => {
+                body(inner).saturating_mul(end.saturating_sub(*start).max(0) as u64)
+            }
+            _ => body(inner),
+        },
+        StmtKind::ForMap { map, body: inner, .. } => {
+            body(inner).saturating_mul(program.maps[map.0 as usize].max_entries.into())
+        }
+        StmtKind::While { body: inner, .. } => body(inner),
+        StmtKind::Unroll { body: inner, .. } => rounds(inner, program),
+        _ => 0,
+    };
+    statements.iter().map(of).fold(0, u64::saturating_add)
+}
+
 /// Calls `f` with every expression of the probe.
 pub fn each_expr_of<'t>(probe: &'t Probe, f: &mut impl FnMut(&'t Expr)) {
     probe.predicate.iter().for_each(|predicate| each_expr(predicate, f));

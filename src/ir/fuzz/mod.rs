@@ -91,7 +91,7 @@ impl Config {
 pub fn function(seed: u64, config: &Config) -> Module {
     let maps: Maps = if config.maps || config.records { setting::maps() } else { Maps::new() };
     let function = generate::Generator::new(seed, config, &maps).function();
-    let program = super::module::Program { function, attach: Vec::new(), cookies: false };
+    let program = super::module::Program { function, attach: Vec::new(), cookies: false, rounds: 0 };
     Module { programs: vec![program], maps, ..Module::default() }
 }
 

@@ -49,7 +49,12 @@ pub fn module(text: &str) -> Result<Module> {
         match token {
             Token::Word(word) if word == "function" => {
                 let function = function::parse(&mut parser)?;
-                parser.module.programs.push(Program { function, attach: Vec::new(), cookies: false });
+                parser.module.programs.push(Program {
+                    function,
+                    attach: Vec::new(),
+                    cookies: false,
+                    rounds: 0,
+                });
             }
             Token::Span(..) => parser.at += 1,
             _ => parser.map()?,
