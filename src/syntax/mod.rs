@@ -19,4 +19,4 @@ mod merge;
 mod parse;
 pub mod print;
 pub use merge::merge;
-pub use parse::{MAX_DEPTH, MAX_NESTING, parse};
+pub use parse::{MAX_DEPTH, MAX_NESTING, number, parse};

@@ -16,7 +16,7 @@ mod params;
 mod subst;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use self::edit::{Edit, walk_expr, walk_statement};
@@ -97,6 +97,7 @@ pub(super) fn expand<'s>(
         calls: Vec::new(),
         foreign: Vec::new(),
         parameters: Vec::new(),
+        asked: BTreeMap::new(),
     };
     for definition in std::mem::take(&mut script.macros) {
         expander.define(definition);
@@ -154,6 +155,8 @@ struct Expander<'a, 's> {
     calls: Vec<(Span, Span)>,
     foreign: Vec<Span>,
     parameters: Vec<Parameter>,
+    /// The defaults of named parameters as first asked for, and where.
+    asked: BTreeMap<String, (Option<String>, Span)>,
 }
 
 impl Expander<'_, '_> {

@@ -3,10 +3,13 @@
 //! A positional parameter is a number if it reads as one, else text; one that was not given is 0, and in `str()` it
 //! is empty text.
 
+use std::collections::btree_map::Entry;
+
 use super::Expander;
 use super::fold::{Known, known};
 use crate::diag::{Diagnostic, codes, suggest};
 use crate::source::Span;
+use crate::syntax;
 use crate::syntax::ast::{AttachPoint, BinaryOp, Expr, ExprKind};
 
 /// A named parameter that a script asks for, for `--help`.
@@ -95,12 +98,18 @@ impl Expander<'_, '_> {
             Some((arg, _)) => return wrong(arg.span, "a description is text", "not a string"),
         };
         let name = String::from_utf8_lossy(&name).into_owned();
-        self.remember(&name, default.as_ref(), description);
+        self.remember(&name, default.as_ref(), (description, span));
         let given = self.options.named.iter().rev().find(|(known, _)| *known == name);
         let value = match (given.map(|(_, value)| value.clone()), default) {
             (None, default) => default.unwrap_or(Known::Bool(false)),
             (Some(None), None | Some(Known::Bool(_))) => Known::Bool(true),
-            (Some(text), default) => self.converted(&name, text.unwrap_or_default(), default, span)?,
+            (Some(None), Some(_)) => {
+                let message = format!("--{name} has no value on the command line");
+                let error = Diagnostic::error(codes::USAGE, message).at(span, "asked for here");
+                self.sink.push(error.help(format!("write --{name}=VALUE")));
+                return None;
+            }
+            (Some(Some(text)), default) => self.converted(&name, text, default, span)?,
         };
         Some(value.literal(&Expr { span, kind: ExprKind::Bool(false) }))
     }
@@ -110,14 +119,7 @@ impl Expander<'_, '_> {
         let (value, wanted) = match default {
             Some(Known::Str(_)) => (Some(Known::Str(text.clone().into_bytes())), "text"),
             Some(Known::Int(_)) => (number_of(&text).map(Known::Int), "a number"),
-            Some(Known::Bool(_)) | None => {
-                let truth = match text.as_str() {
-                    "true" | "1" => Some(Known::Bool(true)),
-                    "false" | "0" => Some(Known::Bool(false)),
-                    _ => None,
-                };
-                (truth, "true or false")
-            }
+            Some(Known::Bool(_)) | None => (truth_of(&text).map(Known::Bool), "true or false"),
         };
         if value.is_none() {
             let message = format!("--{name} is `{text}` on the command line, not {wanted}");
@@ -142,7 +144,26 @@ impl Expander<'_, '_> {
         }
     }
 
-    fn remember(&mut self, name: &str, default: Option<&Known>, description: Vec<u8>) {
+    /// Notes what a script asks for; says so when it asks for one name in two ways.
+    fn remember(&mut self, name: &str, default: Option<&Known>, (description, span): (Vec<u8>, Span)) {
+        let quoted = default.map(|value| match value {
+            Known::Int(value) => value.to_string(),
+            Known::Bool(value) => value.to_string(),
+            Known::Str(text) => format!("\"{}\"", String::from_utf8_lossy(text)),
+        });
+        match self.asked.entry(name.to_owned()) {
+            Entry::Vacant(place) => _ = place.insert((quoted, span)),
+            Entry::Occupied(place) => {
+                let (first, at) = place.get();
+                let said = |default: &Option<String>| default.clone().unwrap_or_else(|| "false".into());
+                if said(first) != said(&quoted) {
+                    let message = format!("parameter `{name}` has two defaults");
+                    let error = Diagnostic::error(codes::BAD_ARGUMENT, message);
+                    let error = error.at(span, format!("{} here", said(&quoted)));
+                    self.sink.push(error.because(*at, format!("{} here", said(first))));
+                }
+            }
+        }
         let default = default.map(|value| match value {
             Known::Int(value) => value.to_string(),
             Known::Bool(value) => value.to_string(),
@@ -178,17 +199,21 @@ impl Expander<'_, '_> {
     }
 }
 
-/// The value of a parameter that reads as a number.
+/// The value of a parameter that reads as a number: as a literal of the language does, with a sign before it.
 fn number_of(text: &str) -> Option<i128> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
-        None => (false, text),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
-    let value = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
-        Some(hexadecimal) => u64::from_str_radix(hexadecimal, 16).ok()?,
-        None if digits.len() > 1 && digits.starts_with('0') => u64::from_str_radix(digits, 8).ok()?,
-        None => digits.parse().ok()?,
-    };
-    let value = i128::from(value);
+    let value = i128::from(syntax::number(digits)?);
     if negative { Some(-value).filter(|v| i64::try_from(*v).is_ok()) } else { Some(value) }
+}
+
+/// What the text of a switch says.
+fn truth_of(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "on" | "yes" => Some(true),
+        "false" | "0" | "off" | "no" => Some(false),
+        _ => None,
+    }
 }

@@ -45,6 +45,20 @@ const SHALLOW: usize = 32;
 /// Bytes of stack for scripts nested deeper; a level takes up to 12 KB in a debug build, 4 KB in a release build.
 const DEEP_STACK: usize = 16 << 20;
 
+/// The value of a number as a script may write it, underscores, exponents and units of time included; none for what
+/// is no number. Letters are small ones but for `X`, `E` and hexadecimal digits; an exponent follows one digit from 1 to 9.
+pub fn number(text: &str) -> Option<u64> {
+    let based = ["0x", "0X", "0b", "0B"].iter().any(|prefix| text.starts_with(prefix));
+    let exponent = (!based).then(|| text.find(['e', 'E'])).flatten();
+    let suffix = text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '_' | 'e' | 'E'));
+    let wrong = exponent.is_some_and(|at| !matches!(&text.as_bytes()[..at], [b'1'..=b'9']))
+        || (!based && suffix.bytes().any(|byte| byte.is_ascii_uppercase()));
+    if wrong || !text.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    literal::integer(text).ok().map(|(value, _)| value)
+}
+
 /// Parses `text`, the whole of `file`.
 ///
 /// Mistakes go to `sink` as [`codes::SYNTAX`], [`codes::BAD_LITERAL`] or [`codes::TOO_DEEP`]; the script then holds
