@@ -23,6 +23,8 @@ pub enum Function {
     Find,
     /// `str_concat(a, b)`: text, of the node's type
     Concat,
+    /// The address of a copy of a text, for LoadStr alone: a pointer to the program's own memory.
+    TextAddress,
     /// `buf(data, length)`: Buffer. The data is an address in the memory named here, or a value of the program's own; the
     /// length is u64.
     Buffer {

@@ -16,10 +16,18 @@ use crate::syntax::ast::{Block, Expr, ExprKind as Ast, ForOver, Statement, State
 const MOST_COPIES: i128 = 100;
 
 impl Checker<'_, '_> {
+    fn deprecate_while(&mut self, span: Span) {
+        let word = Span::new(span.file, span.start as usize..span.start as usize + "while".len());
+        let warning = Diagnostic::warning(codes::DEPRECATED, "`while` may go in the future");
+        let help = "a loop over a range is known to end: `for ($i : 0..100) { ... break; }`";
+        self.report(warning.at(word, "works still").help(help));
+    }
+
     /// A loop or a jump in one; None also for what is neither.
     pub(super) fn loop_statement(&mut self, statement: &Statement) -> Option<StmtKind> {
         match &statement.kind {
             StatementKind::While { cond, body } => {
+                self.deprecate_while(statement.span);
                 let cond = self.condition(cond);
                 let body = self.round(body);
                 Some(StmtKind::While { cond: cond?.into_expr(), body })

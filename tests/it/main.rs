@@ -5,6 +5,7 @@ mod c;
 mod codegen;
 mod codegen_lint;
 mod codegen_random;
+mod codes;
 mod compile_scaling;
 mod differential;
 mod docs;

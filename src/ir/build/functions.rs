@@ -35,9 +35,11 @@ impl<'m> FuncBuilder<'_, 'm> {
             Function::WriteUser { space } => self.write_to_user(args, space),
             Function::SocketCookie => self.socket_cookie(&args[0]),
             // Written where they are wanted, never a number.
-            Function::Concat | Function::Buffer { .. } | Function::Inet | Function::Path { .. } => {
-                self.iconst(0)
-            }
+            Function::Concat
+            | Function::TextAddress
+            | Function::Buffer { .. }
+            | Function::Inet
+            | Function::Path { .. } => self.iconst(0),
         }
     }
 
@@ -69,7 +71,7 @@ impl<'m> FuncBuilder<'_, 'm> {
     }
 
     /// A text in a place of its own, all of whose bytes are written: a helper may read any of them.
-    fn own_text(&mut self, text: &'m Expr) -> Memory {
+    pub fn own_text(&mut self, text: &'m Expr) -> Memory {
         let size = self.size_of(&text.ty);
         let temp = self.temp(size + 1, "text");
         self.zero(temp.place, (size + 1).next_multiple_of(8));

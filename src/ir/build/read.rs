@@ -5,7 +5,7 @@ use super::place::Place;
 use crate::ir::entities::Value;
 use crate::ir::function::{BinOp, Cond, InstData, Provenance, Type as IrType, Width};
 use crate::ir::helper::Helper;
-use crate::sema::tree::{Expr, ExprKind};
+use crate::sema::tree::{Expr, ExprKind, Function};
 use crate::sema::types::{IntType, Space, Type};
 use crate::wire::ledger::Cause;
 
@@ -115,8 +115,17 @@ impl<'m> FuncBuilder<'_, 'm> {
     pub fn text_source(&mut self, expr: &'m Expr) -> Option<TextSource> {
         match &expr.kind {
             ExprKind::LoadStr { address, offset, space, length, array } => {
-                let base = self.scalar(address);
-                let address = self.address_of(base, *offset);
+                let address = match &address.kind {
+                    // a slot, which helpers take as it is
+                    ExprKind::Call { function: Function::TextAddress, args } => {
+                        let copy = self.own_text(&args[0]);
+                        self.address(copy.place)
+                    }
+                    _ => {
+                        let base = self.scalar(address);
+                        self.address_of(base, *offset)
+                    }
+                };
                 let length = length.as_deref().map(|length| self.int(length));
                 Some(TextSource { address, space: *space, length, array: *array })
             }

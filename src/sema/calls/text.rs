@@ -6,6 +6,7 @@ use crate::diag::{Diagnostic, codes};
 use crate::source::Span;
 use crate::syntax::ast::Expr;
 
+use super::super::builtins::Function;
 use super::super::check::Checker;
 use super::super::constant::Const;
 use super::super::tree::{Expr as TreeExpr, ExprKind};
@@ -93,10 +94,10 @@ impl Checker<'_, '_> {
         Val::new(Ty::Str { size: limit.size }, span, kind)
     }
 
-    /// Text that is read from memory is read shorter; any other must be short enough.
+    /// Text that is read from memory is read shorter; any other is copied, and read from there.
     fn shorten(&mut self, span: Span, source: Val, limit: Limit) -> Option<Val> {
         let Ty::Str { size: own } = source.ty else { return None };
-        if limit.length.is_none() {
+        if own < limit.size && limit.is_known() || own == limit.size && limit.length.is_none() {
             return Some(Val { span, ..source });
         }
         let size = own.min(limit.size);
@@ -106,23 +107,25 @@ impl Checker<'_, '_> {
                 let kind = ExprKind::LoadStr { address, offset, space, length, array: false };
                 Some(Val::new(Ty::Str { size }, span, kind))
             }
-            Kind::Expr(ExprKind::DataLoc { offset }) => {
+            Kind::Expr(ExprKind::DataLoc { offset }) if limit.is_known() => {
                 Some(Val::new(Ty::Str { size }, span, ExprKind::DataLoc { offset }))
             }
-            Kind::Expr(ExprKind::Var(id)) if own >= limit.size || !limit.is_known() => {
-                let to = Arc::new(Ty::I8);
-                let address =
-                    Val::new(Ty::Pointer { to, space: Some(Space::Kernel) }, span, ExprKind::AddressOf(id));
-                let limit = Limit { size, ..limit };
-                Some(self.read_text(span, address, limit))
+            Kind::Expr(ExprKind::Var(id)) => {
+                let address = in_kernel(span, ExprKind::AddressOf(id));
+                Some(self.read_text(span, address, Limit { size, ..limit }))
             }
-            _ if own <= limit.size => Some(Val { span, ..source }),
             _ => {
-                let message = "text that is already read cannot be shortened yet";
-                self.error(codes::BAD_ARGUMENT, span, message, "give the size where it is read")
+                let args = vec![source.into_expr()];
+                let address = in_kernel(span, ExprKind::Call { function: Function::TextAddress, args });
+                Some(self.read_text(span, address, Limit { size, ..limit }))
             }
         }
     }
+}
+
+/// An address of the program's own memory.
+fn in_kernel(span: Span, kind: ExprKind) -> Val {
+    Val::new(Ty::Pointer { to: Arc::new(Ty::I8), space: Some(Space::Kernel) }, span, kind)
 }
 
 /// `str` of literals is computed while compiling.

@@ -97,6 +97,10 @@ pub struct Fake<'a> {
     pub old: bool,
     /// Entries of a bucket of a hash.
     pub bucket: usize,
+    /// Maps cannot be read.
+    pub broken: bool,
+    /// What the iterators give to read, once.
+    pub objects: Vec<std::fs::File>,
 }
 
 impl<'a> Fake<'a> {
@@ -131,6 +135,8 @@ impl<'a> Fake<'a> {
             points: 1,
             old: false,
             bucket: 3,
+            broken: false,
+            objects: Vec::new(),
         }
     }
 
@@ -140,6 +146,10 @@ impl<'a> Fake<'a> {
         {
             step(&mut self.world);
         }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.broken { Err(io::Error::from_raw_os_error(libc::EIO)) } else { Ok(()) }
     }
 
     fn entries(&mut self, table: Table) -> &mut Entries {
@@ -157,6 +167,7 @@ impl KernelMaps for Fake<'_> {
 
     fn lookup(&mut self, table: Table, key: &[u8], value: &mut [u8]) -> io::Result<bool> {
         self.step();
+        self.check()?;
         Ok(self.entries(table).get(key).map(|found| value.copy_from_slice(found)).is_some())
     }
 
@@ -187,6 +198,7 @@ impl KernelMaps for Fake<'_> {
 
     fn next_key(&mut self, table: Table, key: Option<&[u8]>, next: &mut [u8]) -> io::Result<bool> {
         self.step();
+        self.check()?;
         let entries = self.entries(table);
         let found = match key.filter(|key| entries.contains_key(*key)) {
             Some(key) => entries.range(key.to_vec()..).nth(1),
@@ -203,6 +215,7 @@ impl KernelMaps for Fake<'_> {
         values: &mut [u8],
     ) -> io::Result<Batch> {
         self.step();
+        self.check()?;
         if self.old {
             return Err(io::Error::from_raw_os_error(524));
         }
@@ -327,7 +340,7 @@ impl Kernel for Fake<'_> {
     }
 
     fn iterators(&mut self) -> Result<Vec<std::fs::File>, Failure> {
-        Ok(Vec::new())
+        Ok(std::mem::take(&mut self.objects))
     }
 }
 

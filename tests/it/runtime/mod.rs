@@ -2,6 +2,7 @@
 
 mod drain;
 mod escape;
+mod failures;
 mod fake;
 mod histograms;
 #[cfg(feature = "kernel")]
