@@ -25,9 +25,21 @@ pub enum Stage {
     Asm,
     /// What the ELF object holds.
     Elf,
+    /// Each of them.
+    All,
 }
 
 impl Args {
+    /// Whether `-d` asks for the result of this stage.
+    pub fn prints(&self, stage: Stage) -> bool {
+        self.dump.iter().any(|wanted| *wanted == stage || *wanted == Stage::All)
+    }
+
+    /// Whether `-d` asks for a stage behind the one whose result is there.
+    pub fn prints_after(&self, stage: Stage) -> bool {
+        self.dump.iter().any(|wanted| *wanted as u8 > stage as u8)
+    }
+
     /// The script's parameters: those by position, and those by name, of which some are mere switches.
     pub fn parameters(&self) -> (Vec<String>, Vec<(String, Option<String>)>) {
         let first = self.file.iter().filter(|_| self.expression.is_some());
@@ -169,9 +181,9 @@ pub struct Args {
     #[arg(long = "unsafe")]
     pub allow_unsafe: bool,
 
-    /// Print the result of a stage and end
-    #[arg(short = 'd', long = "debug", value_name = "STAGE", value_enum)]
-    pub dump: Option<Stage>,
+    /// Print the results of stages and end: several with commas between, or all
+    #[arg(short = 'd', long = "debug", value_name = "STAGE", value_enum, value_delimiter = ',')]
+    pub dump: Vec<Stage>,
 
     /// Write the BPF object to this file and end; nothing is loaded
     #[arg(long, value_name = "FILE")]

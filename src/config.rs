@@ -386,9 +386,9 @@ fn number(text: &str) -> Option<u32> {
 }
 
 fn truth(text: &str) -> Option<bool> {
-    match text {
-        "true" | "1" => Some(true),
-        "false" | "0" => Some(false),
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "on" | "yes" => Some(true),
+        "false" | "0" | "off" | "no" => Some(false),
         // Any other number is true, as it is in C.
         other => other.parse::<u64>().ok().map(|_| true),
     }

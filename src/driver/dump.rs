@@ -13,16 +13,26 @@ use crate::sema;
 use crate::source::SourceMap;
 use crate::syntax;
 
-/// The text of a stage's result, when it is the stage that was asked for.
-pub fn product(wanted: Stage, product: &Product, sources: &SourceMap) -> Option<String> {
-    match (wanted, product) {
-        (Stage::Ast, Product::Ast(script)) => Some(syntax::print::script(script)),
-        (Stage::Typed, Product::Typed(program)) => Some(sema::print(program)),
-        (Stage::Ir, Product::Ir(module)) | (Stage::Opt, Product::Opt(module)) => {
-            Some(print::module(module, print::Options::default()))
-        }
-        (Stage::Asm, Product::Asm(module, codes)) => Some(assembly(module, codes, sources)),
-        _ => None,
+/// The stage whose result this is; none for the settings.
+pub fn stage(product: &Product) -> Option<Stage> {
+    match product {
+        Product::Ast(_) => Some(Stage::Ast),
+        Product::Config(_) => None,
+        Product::Typed(_) => Some(Stage::Typed),
+        Product::Ir(_) => Some(Stage::Ir),
+        Product::Opt(_) => Some(Stage::Opt),
+        Product::Asm(..) => Some(Stage::Asm),
+    }
+}
+
+/// The text of a stage's result.
+pub fn product(product: &Product, sources: &SourceMap) -> String {
+    match product {
+        Product::Ast(script) => syntax::print::script(script),
+        Product::Config(_) => String::new(),
+        Product::Typed(program) => sema::print(program),
+        Product::Ir(module) | Product::Opt(module) => print::module(module, print::Options::default()),
+        Product::Asm(module, codes) => assembly(module, codes, sources),
     }
 }
 

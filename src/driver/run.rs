@@ -83,7 +83,7 @@ impl Session<'_> {
         let env: HashMap<String, String> = std::env::vars().collect();
         let mut settings = settings::settings(self.args, &env).map_err(usage)?;
         let file = script::read(self.args, &mut self.sources)?;
-        if self.args.dump.is_some() {
+        if !self.args.dump.is_empty() {
             return self.compile(file, &settings).map(|_| 0);
         }
         if let Some(path) = &self.args.emit_elf {
@@ -120,7 +120,7 @@ impl Session<'_> {
         Ok(Processes { child, target })
     }
 
-    /// Compiles, tells what there is to tell, and prints the stage that `-d` asks for: None then.
+    /// Compiles, tells what there is to tell, and prints the stages that `-d` asks for: None then.
     fn compile(&mut self, file: FileId, settings: &Settings) -> Result<Option<(Artifact, Config)>, Failure> {
         let mut sink = Sink::default();
         let mut dumped = None;
@@ -136,11 +136,16 @@ impl Session<'_> {
                 dumped = Some(help::text(&sema::expand::parameters(script, &settings.options)));
                 return false;
             }
-            dumped = self.args.dump.and_then(|stage| dump::product(stage, &product, &self.sources));
-            dumped.is_none()
+            let Some(stage) = dump::stage(&product).filter(|_| !self.args.dump.is_empty()) else {
+                return true;
+            };
+            if self.args.prints(stage) {
+                *dumped.get_or_insert_default() += &dump::product(&product, &self.sources);
+            }
+            self.args.prints_after(stage)
         });
-        if let (Some(Stage::Elf), Some(artifact)) = (self.args.dump, &artifact) {
-            dumped = Some(dump::elf(artifact));
+        if let Some(artifact) = artifact.as_ref().filter(|_| self.args.prints(Stage::Elf)) {
+            *dumped.get_or_insert_default() += &dump::elf(artifact);
         }
         let failed = sink.has_errors();
         self.tell(&sink.take());
