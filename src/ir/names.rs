@@ -109,6 +109,7 @@ words!(MapKind {
     Array = "array",
     PerCpuArray = "percpu_array",
     Ring = "ring",
+    LpmTrie = "lpm_trie",
     Queue = "queue",
     Stack = "stack",
     Swapped = "swapped",

@@ -68,6 +68,7 @@ pub fn map_type(kind: MapKind) -> u32 {
         MapKind::PerCpuLruHash => number::BPF_MAP_TYPE_LRU_PERCPU_HASH as u32,
         MapKind::Array => number::BPF_MAP_TYPE_ARRAY as u32,
         MapKind::PerCpuArray => number::BPF_MAP_TYPE_PERCPU_ARRAY as u32,
+        MapKind::LpmTrie => number::BPF_MAP_TYPE_LPM_TRIE as u32,
         MapKind::Queue => number::BPF_MAP_TYPE_QUEUE as u32,
         MapKind::Stack => number::BPF_MAP_TYPE_STACK as u32,
         MapKind::Ring => number::BPF_MAP_TYPE_RINGBUF as u32,

@@ -99,6 +99,12 @@ fn of_data(btf: &mut Btf, ty: &DataType) -> Id {
             many(btf, element, *size)
         }
         DataType::Bytes { size } => raw(btf, *size),
+        // the kernel takes nothing but a struct for it
+        DataType::Prefix => {
+            let members = [("prefixlen", number(btf, 4, false), 0), ("data", raw(btf, 20), 4)];
+            let member = |(name, ty, offset): (&str, Id, u32)| Member { name: name.to_owned(), ty, offset };
+            btf.structure("", 24, &members.map(member))
+        }
         DataType::Buffer { .. } | DataType::Inet | DataType::Mac => raw(btf, ty.size()),
         DataType::Array { element, count } => {
             let element = of_data(btf, element);

@@ -46,6 +46,7 @@ pub fn write(out: &mut Vec<u8>, ty: &DataType, bytes: &[u8], div: u64, context: 
         DataType::Bytes { size } => write_hex(out, head(bytes, *size), Hex::Readable),
         DataType::Buffer { size } => write_hex(out, buffer(bytes, *size), Hex::Readable),
         DataType::Inet => write_inet(out, bytes),
+        DataType::Prefix => write_prefix(out, bytes),
         DataType::Mac => write_mac(out, bytes),
         DataType::Pointer => write!(out, "{:#x}", unsigned(bytes, 8)).expect("writing to memory"),
         DataType::Named { size, name } => write_name(out, unsigned(bytes, *size), *name, context),
@@ -128,6 +129,14 @@ fn write_inet(out: &mut Vec<u8>, bytes: &[u8]) {
         _ => Ok(()),
     }
     .expect("writing to memory");
+}
+
+/// Appends a prefix as `10.0.0.0/8`.
+fn write_prefix(out: &mut Vec<u8>, bytes: &[u8]) {
+    let (inet, bits) = (tail(bytes, 4), unsigned(bytes, 4));
+    write_inet(out, inet);
+    let most = if unsigned(inet, 4) == AF_INET { 32 } else { 128 };
+    write!(out, "/{}", bits.saturating_sub(32).min(most)).expect("writing to memory");
 }
 
 /// Families of addresses in the kernel's user API.

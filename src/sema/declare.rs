@@ -159,7 +159,16 @@ impl Checker<'_, '_> {
             let holds = self.name(ty);
             let message = format!("@{name} is declared as {kind}, which does not keep {holds}");
             let error = Diagnostic::error(codes::MAP_DECLARATION, message);
-            let error = error.at(declared.kind_span, format!("expected {}", wanted.name()));
+            let trie = declared.storage == Storage::LpmTrie;
+            let label = match trie {
+                true => "keeps plain values".to_owned(),
+                false => format!("expected {}", wanted.name()),
+            };
+            let help = match trie {
+                true => format!("add to its values: `@{name}[key]++`, `@{name}[key] += n`"),
+                false => format!("declare it as {}", wanted.name()),
+            };
+            let error = error.at(declared.kind_span, label);
             let error = error.because(map.value.span, format!("{holds} here"));
             let note = match aggregate {
                 true if declared.storage == Storage::Array => {
@@ -168,7 +177,7 @@ impl Checker<'_, '_> {
                 true => "aggregations are kept by every CPU for itself",
                 false => "only aggregations are kept by every CPU for itself",
             };
-            self.report(error.note(note).help(format!("declare it as {}", wanted.name())));
+            self.report(error.note(note).help(help));
         }
     }
 }

@@ -129,6 +129,7 @@ impl Checker<'_, '_> {
         };
         let at = self.maps.find(name)?;
         self.refuse_sequence(at, over.span, "a loop over it")?;
+        self.refuse_trie(at, over.span, "a program cannot go over the prefixes of")?;
         let info = self.maps.list[at].clone();
         match info.keyed {
             None => {

@@ -2,8 +2,10 @@
 
 use super::check::Checker;
 use super::drains;
+use super::expr::prefix;
 use super::maps::Slot;
 use super::probes::iter;
+use super::storage::Storage;
 use super::tree::{
     Aggregate, Attach, Builtin, Expr, ExprKind, Map, MapValue, Probe, ProbeKind, Program, Var,
 };
@@ -152,7 +154,8 @@ impl Checker<'_, '_> {
         let sequence = declared.is_some_and(|it| it.storage.is_sequence());
         let keyed = map.keyed.is_some_and(|(keyed, _)| keyed);
         let array = declared.is_some_and(|it| it.storage.is_array());
-        let key = if array { Some(&Ty::U32) } else { map.key.ty.as_ref() };
+        let prefix = declared.is_some_and(|it| it.storage == Storage::LpmTrie).then(prefix::key_type);
+        let key = if array { Some(&Ty::U32) } else { prefix.as_ref().or(map.key.ty.as_ref()) };
         let key = key.filter(|_| keyed).map(Ty::to_type);
         let value = match &map.value.ty {
             Some(Ty::Aggregate(kind)) => MapValue::Aggregate(Aggregate::clone(kind)),

@@ -21,11 +21,13 @@ pub enum Storage {
     Queue,
     /// `stack`: the same, the newest leaves first.
     Stack,
+    /// `lpmtrie`: values by prefixes of addresses of the internet; an address finds its longest one.
+    LpmTrie,
 }
 
 impl Storage {
     /// All there are.
-    pub const ALL: [Storage; 8] = [
+    pub const ALL: [Storage; 9] = [
         Storage::Hash,
         Storage::LruHash,
         Storage::PerCpuHash,
@@ -34,6 +36,7 @@ impl Storage {
         Storage::PerCpuArray,
         Storage::Queue,
         Storage::Stack,
+        Storage::LpmTrie,
     ];
 
     /// As scripts write it.
@@ -47,6 +50,7 @@ impl Storage {
             Storage::PerCpuArray => "percpuarray",
             Storage::Queue => "queue",
             Storage::Stack => "stack",
+            Storage::LpmTrie => "lpmtrie",
         }
     }
 

@@ -27,6 +27,8 @@ pub enum MapKind {
     Queue,
     /// BPF_MAP_TYPE_STACK
     Stack,
+    /// BPF_MAP_TYPE_LPM_TRIE
+    LpmTrie,
     /// BPF_MAP_TYPE_RINGBUF; `max_entries` is its size in bytes.
     Ring,
     /// BPF_MAP_TYPE_ARRAY_OF_MAPS with one slot that holds a map of the kind `inner`
@@ -36,7 +38,7 @@ pub enum MapKind {
 impl MapKind {
     /// Entries come and go.
     pub fn is_hash(self) -> bool {
-        matches!(self, MapKind::Hash | MapKind::PerCpuHash) || self.evicts()
+        matches!(self, MapKind::Hash | MapKind::PerCpuHash | MapKind::LpmTrie) || self.evicts()
     }
 
     /// Values follow each other, and there is no key: its size is 0. The key in [`MapRole::User`] is the place of a value,

@@ -119,6 +119,9 @@ pub enum DataType {
     },
     /// The address family as a u32 (AF_INET, AF_INET6), then 16 bytes for the address; printed as the address.
     Inet,
+    /// A prefix of addresses: how many bits count as a u32, then an [`DataType::Inet`], whose family counts too; printed
+    /// as `10.0.0.0/8`. All 160 bits count where it is one address.
+    Prefix,
     /// Six bytes, printed as `AA:BB:CC:DD:EE:FF`.
     Mac,
     /// An address, 8 bytes, printed as `0x…`.
@@ -185,6 +188,7 @@ impl DataType {
             DataType::Str { size } | DataType::Bytes { size } => *size,
             DataType::Buffer { size } => super::align_up(size + 4, 4),
             DataType::Inet => 20,
+            DataType::Prefix => 24,
             DataType::Mac => 6,
             DataType::Tuple { size, .. } | DataType::Struct { size, .. } => *size,
             DataType::Array { element, count } => element.size() * count,
@@ -198,7 +202,7 @@ impl DataType {
                 u32::from(*size)
             }
             DataType::Bool | DataType::Str { .. } | DataType::Bytes { .. } | DataType::Mac => 1,
-            DataType::Buffer { .. } | DataType::Inet => 4,
+            DataType::Buffer { .. } | DataType::Inet | DataType::Prefix => 4,
             DataType::Pointer => 8,
             DataType::Tuple { fields, .. } => fields.iter().map(|(_, t)| t.align()).max().unwrap_or(1),
             DataType::Struct { fields, .. } => fields.iter().map(|f| f.ty.align()).max().unwrap_or(1),

@@ -13,6 +13,7 @@ use crate::ir::helper::Helper;
 use crate::sema::tree::{BinaryOp, Expr, MapId};
 use crate::sema::types::Type;
 use crate::wire::ledger::Cause;
+use crate::wire::map::MapKind;
 
 /// Flags of bpf_map_update_elem.
 const ANY: i64 = 0;
@@ -22,6 +23,7 @@ const EXIST: i64 = 2;
 const EEXIST: i64 = -17;
 const E2BIG: i64 = -7;
 const ENOENT: i64 = -2;
+const ENOSPC: i64 = -28;
 
 /// What a new key starts with.
 pub enum Initial<'v> {
@@ -134,7 +136,7 @@ impl<'m> FuncBuilder<'_, 'm> {
         let raced = self.icmp_const(Cond::Eq, result, EEXIST);
         self.branch(raced, again, lost);
         self.enter_cold(lost);
-        self.count_failure_or(result, done, busy);
+        self.count_failure_or(map, result, done, busy);
         self.enter_cold(again);
         let value = self.look_up(entry, busy);
         self.jump(found, &[value]);
@@ -162,9 +164,9 @@ impl<'m> FuncBuilder<'_, 'm> {
     }
 
     /// Counts a failed update by its error, and goes on at `done`.
-    pub(super) fn count_failure(&mut self, result: Value, done: Block) {
+    pub(super) fn count_failure(&mut self, map: MapId, result: Value, done: Block) {
         let busy = self.new_block();
-        self.count_failure_or(result, done, busy);
+        self.count_failure_or(map, result, done, busy);
         self.count_busy(busy, done);
     }
 
@@ -176,10 +178,11 @@ impl<'m> FuncBuilder<'_, 'm> {
     }
 
     /// Counts an update that failed for want of room; `busy` is for the others.
-    fn count_failure_or(&mut self, result: Value, done: Block, busy: Block) {
+    fn count_failure_or(&mut self, map: MapId, result: Value, done: Block, busy: Block) {
         let full = self.new_block();
-        let no_room = self.icmp_const(Cond::Eq, result, E2BIG);
-        self.branch(no_room, full, busy);
+        let no_room = if self.m.info(map).kind == MapKind::LpmTrie { ENOSPC } else { E2BIG };
+        let is_full = self.icmp_const(Cond::Eq, result, no_room);
+        self.branch(is_full, full, busy);
         self.enter_cold(full);
         self.count(Cause::MapFull);
         self.jump(done, &[]);
@@ -236,7 +239,7 @@ impl<'m> FuncBuilder<'_, 'm> {
             let ok = self.icmp_const(Cond::Eq, result, 0);
             self.branch(ok, done, failed);
             self.enter_cold(failed);
-            return self.count_failure(result, done);
+            return self.count_failure(map, result, done);
         }
         // Whether the key is new must be known: insert, else replace, else (deleted in between) insert.
         let [old, not_replaced, gone, lost, lost_again, lost_old] = std::array::from_fn(|_| self.new_block());
@@ -246,7 +249,7 @@ impl<'m> FuncBuilder<'_, 'm> {
         let exists = self.icmp_const(Cond::Eq, result, EEXIST);
         self.branch(exists, old, lost);
         self.enter_cold(lost);
-        self.count_failure(result, done);
+        self.count_failure(map, result, done);
         self.enter(old);
         let result = self.update(entry, value, EXIST);
         let ok = self.icmp_const(Cond::Eq, result, 0);
@@ -255,12 +258,12 @@ impl<'m> FuncBuilder<'_, 'm> {
         let deleted = self.icmp_const(Cond::Eq, result, ENOENT);
         self.branch(deleted, gone, lost_old);
         self.enter_cold(lost_old);
-        self.count_failure(result, done);
+        self.count_failure(map, result, done);
         self.enter_cold(gone);
         let result = self.update(entry, value, NOEXIST);
         self.if_inserted(map, result, done, lost_again);
         self.enter_cold(lost_again);
-        self.count_failure(result, done);
+        self.count_failure(map, result, done);
     }
 
     /// Writes the value of a plain map, all its bytes: numbers take 8.

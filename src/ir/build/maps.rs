@@ -11,6 +11,7 @@ use crate::ir::entities::MapRef;
 use crate::sema::tree::{Aggregate, ExprKind, Map, MapId, MapValue, Program, StmtKind, Storage};
 use crate::sema::types::{IntType, Type};
 use crate::wire::map::{GLOBALS, MapKind, MapRole, MapSpec, ValueKind};
+use crate::wire::types::DataType;
 use crate::wire::{align_up, front};
 
 /// Bytes of a value on one CPU that the kernel's per-CPU allocator gives (PCPU_MIN_UNIT_SIZE).
@@ -120,7 +121,10 @@ fn spec(
 ) -> MapSpec {
     // what follows each other is told apart by its place
     let place = info.kind.is_sequence().then_some(Type::Int(IntType::U32));
-    let key = info.key.as_ref().or(place.as_ref()).map(|key| layout::shape(program, key));
+    let key = info.key.as_ref().or(place.as_ref()).map(|key| match info.kind {
+        MapKind::LpmTrie => DataType::Prefix,
+        _ => layout::shape(program, key),
+    });
     MapSpec {
         name,
         kind: if info.swapped { MapKind::Swapped } else { info.kind },
@@ -252,6 +256,8 @@ fn storage(
         MapValue::Aggregate(kind) => kind.adds_up(),
     };
     match (&map.key, map.storage) {
+        // the kernel has them on demand only
+        (_, Some(Storage::LpmTrie)) => return (MapKind::LpmTrie, true),
         (_, Some(Storage::Queue)) => return (MapKind::Queue, false),
         (_, Some(Storage::Stack)) => return (MapKind::Stack, false),
         (Some(_), Some(Storage::Array)) => return (MapKind::Array, false),

@@ -30,7 +30,7 @@ impl<'m> FuncBuilder<'_, 'm> {
         });
         let failed = self.cold_arm(failed, |b| {
             let done = b.new_block();
-            b.count_failure(result, done);
+            b.count_failure(map, result, done);
             b.enter(done);
             Some(b.iconst(0))
         });

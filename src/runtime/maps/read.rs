@@ -76,6 +76,8 @@ pub fn value_kind(spec: &MapSpec) -> &ValueKind {
 pub fn read(kernel: &mut dyn KernelMaps, table: Table, spec: &MapSpec) -> io::Result<Contents> {
     let mut reader = Reader::new(spec, kernel.cpus());
     match kind(spec) {
+        // a batch's cursor would be as large as a key, and the kernel has batches of them since 5.11 only
+        MapKind::LpmTrie => reader.walk(kernel, table)?,
         _ if !is_keyless(spec) => match reader.batches(kernel, table) {
             Err(error) if lacks_batches(&error) => reader.restart().walk(kernel, table)?,
             result => result?,

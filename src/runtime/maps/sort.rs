@@ -70,7 +70,11 @@ fn prefix(ty: &DataType, bytes: &[u8]) -> u64 {
         DataType::Bool => unsigned(bytes, 1),
         DataType::Pointer => unsigned(bytes, 8),
         DataType::Str { size } => big_endian(value::text(bytes, *size).0),
-        DataType::Bytes { .. } | DataType::Buffer { .. } | DataType::Inet | DataType::Mac => 0,
+        DataType::Bytes { .. }
+        | DataType::Buffer { .. }
+        | DataType::Inet
+        | DataType::Prefix
+        | DataType::Mac => 0,
         DataType::Tuple { fields, .. } => fields.first().map_or(0, |(at, ty)| prefix(ty, tail(bytes, *at))),
         DataType::Struct { .. } | DataType::Array { .. } => 0,
     }
@@ -90,6 +94,8 @@ fn compare(ty: &DataType, a: &[u8], b: &[u8]) -> Ordering {
         DataType::Bytes { .. } => a.cmp(b),
         DataType::Buffer { size } => value::buffer(a, *size).cmp(value::buffer(b, *size)),
         DataType::Inet | DataType::Mac => a.cmp(b),
+        // by address, the shorter one first
+        DataType::Prefix => (&a[4..], unsigned(a, 4)).cmp(&(&b[4..], unsigned(b, 4))),
         DataType::Tuple { fields, .. } => {
             first_difference(fields.iter().map(|(at, ty)| compare(ty, tail(a, *at), tail(b, *at))))
         }

@@ -167,7 +167,7 @@ impl Checker<'_, '_> {
     }
 
     /// The first bytes of an array or text.
-    fn first_bytes(&mut self, val: Val, size: u32) -> Option<Val> {
+    pub(in super::super) fn first_bytes(&mut self, val: Val, size: u32) -> Option<Val> {
         let ty = bytes_type(size);
         if val.ty.is_str() {
             let base = Box::new(self.as_value(val.clone())?.into_expr());
@@ -178,9 +178,10 @@ impl Checker<'_, '_> {
 }
 
 /// Families of addresses.
-const AF_INET: i64 = 2;
-const AF_INET6: i64 = 10;
+pub(in super::super) const AF_INET: i64 = 2;
+pub(in super::super) const AF_INET6: i64 = 10;
 
-fn bytes_type(count: u32) -> Ty {
+/// So many bytes.
+pub(in super::super) fn bytes_type(count: u32) -> Ty {
     Ty::Array { element: Arc::new(Ty::fixed(1, false)), count, space: None }
 }

@@ -5,6 +5,7 @@ use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind as Ast};
 
 use super::super::check::Checker;
+use super::super::storage::Storage;
 use super::super::tree::{Expr as TreeExpr, ExprKind, MapId};
 use super::super::ty::Ty;
 use super::super::value::Val;
@@ -53,6 +54,7 @@ impl Checker<'_, '_> {
         }
         let (map, span) = self.whole_map(call)?;
         self.check_counted(map, span)?;
+        self.refuse_trie(map.0 as usize, span, "a program cannot count the prefixes of")?;
         if let Some((false, first)) = self.maps.list[map.0 as usize].keyed {
             let name = self.maps.list[map.0 as usize].name.clone();
             let message = format!("@{name} has no keys to count");
@@ -74,6 +76,17 @@ impl Checker<'_, '_> {
             format!("the length of the pinned {} @{} is not known", declared.storage.name(), info.name);
         let error = Diagnostic::error(codes::BAD_ARGUMENT, message).at(span, "others may use it too");
         self.report(error.because(declared.kind_span, "pinned here"));
+        None
+    }
+
+    /// Reports what a program cannot do to map `at` if it is an lpmtrie.
+    pub(in super::super) fn refuse_trie(&mut self, at: usize, span: Span, what: &str) -> Option<()> {
+        if self.storage_of(at) != Some(Storage::LpmTrie) {
+            return Some(());
+        }
+        let message = format!("{what} the lpmtrie @{}", self.maps.list[at].name);
+        let error = Diagnostic::error(codes::BAD_ARGUMENT, message).at(span, "an lpmtrie");
+        self.report(self.as_declared(error, at).help("`print` shows the whole map"));
         None
     }
 

@@ -5,7 +5,7 @@
 
 mod act;
 mod aggregate;
-mod bytes;
+pub(super) mod bytes;
 mod kernel;
 mod map;
 mod memory;

@@ -32,6 +32,9 @@ impl Checker<'_, '_> {
             return Some((map, None));
         }
         self.refuse_sequence(at, span, "used like a map with keys")?;
+        if self.storage_of(at) == Some(Storage::LpmTrie) {
+            return Some((map, Some(self.prefix_key(span, at, key)?)));
+        }
         if self.storage_of(at).is_some_and(Storage::is_array) {
             return Some((map, Some(self.array_key(span, at, key)?)));
         }

@@ -10,6 +10,7 @@ mod cast;
 mod convert;
 mod introspect;
 mod map;
+pub(super) mod prefix;
 mod name;
 mod settings;
 mod unary;
