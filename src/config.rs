@@ -385,13 +385,18 @@ fn number(text: &str) -> Option<u32> {
     }
 }
 
-fn truth(text: &str) -> Option<bool> {
+/// What the text of a switch says.
+pub(crate) fn switch(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "on" | "yes" => Some(true),
         "false" | "0" | "off" | "no" => Some(false),
-        // Any other number is true, as it is in C.
-        other => other.parse::<u64>().ok().map(|_| true),
+        _ => None,
     }
+}
+
+fn truth(text: &str) -> Option<bool> {
+    // Any other number is true, as it is in C.
+    switch(text).or_else(|| text.parse::<u64>().ok().map(|_| true))
 }
 
 fn one_of(words: &[&str]) -> String {

@@ -74,6 +74,7 @@ use super::function::{Function, InstData, Target, Terminator, Type};
 use super::module::Module;
 use super::names::Words;
 use crate::source::Span;
+use crate::wire::front::Layout;
 use crate::wire::map::{MapRole, MapSpec};
 
 /// What to print.
@@ -163,7 +164,9 @@ impl fmt::Display for MapText<'_> {
             MapRole::Globals => write!(f, " role globals"),
             MapRole::Scratch => write!(f, " role scratch"),
             MapRole::Zeros => write!(f, " role zeros"),
-            MapRole::Front { of, key, words } => write!(f, " role front map{of} key {key} words {words}"),
+            MapRole::Front { of, layout: Layout { key, words } } => {
+                write!(f, " role front map{of} key {key} words {words}")
+            }
             MapRole::Keys => write!(f, " role keys"),
             MapRole::Stacks { frame } => write!(f, " role stacks {frame}"),
         }

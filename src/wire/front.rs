@@ -15,6 +15,8 @@
 //! its value in the hash and of its slots. So only hashes whose keys stay, whose values are sums, and that no program
 //! reads have one. The order in which state and key are written and read is that of x86-64's memory.
 
+use serde::{Deserialize, Serialize};
+
 /// Slots of a CPU.
 pub const SLOTS: u32 = 256;
 /// Bytes of a table at most; CPUs share slots where there are too many.
@@ -33,7 +35,7 @@ pub const READY: i64 = 2;
 pub const VALUES: u32 = 8;
 
 /// How the slots of a table lie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// Bytes of a key in a slot.
     pub key: u32,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::front;
 use super::types::DataType;
 
 /// Index of a map in the module's and the artifact's list.
@@ -257,10 +258,8 @@ pub enum MapRole {
     Front {
         /// Index of the map.
         of: u32,
-        /// How its slots lie: bytes of a key.
-        key: u32,
-        /// 8-byte words of a value.
-        words: u32,
+        /// How its slots lie.
+        layout: front::Layout,
     },
     /// Keys of a map that a loop runs over, as they were when it began.
     Keys,

@@ -18,7 +18,7 @@ use super::super::dwarf::FIRST_TYPE;
 use super::super::dwarf::types::UserTypes;
 use super::super::{Btf, BtfKind, BtfMember, BtfType, HostError, TypeId};
 
-const PATH: &str = "/sys/kernel/btf/vmlinux";
+pub(super) const PATH: &str = "/sys/kernel/btf/vmlinux";
 
 /// BTF of the running kernel.
 pub struct KernelBtf {

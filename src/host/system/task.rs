@@ -9,7 +9,8 @@ use std::os::unix::fs::FileExt;
 
 use memchr::memmem;
 
-const PATH: &str = "/sys/kernel/btf/vmlinux";
+use super::btf::PATH;
+
 const MAGIC: u16 = 0xeb9f;
 /// Bytes read at once.
 const CHUNK: usize = 1 << 18;

@@ -1,7 +1,10 @@
 //! Aggregations: what one value adds to count, sum, min, max, avg, stats, hist and lhist.
 
+use smallvec::{SmallVec, smallvec};
+
 use super::func::FuncBuilder;
 use super::insert::Initial;
+use super::maps::MapInfo;
 use super::place::Memory;
 use crate::ir::entities::Value;
 use crate::ir::function::{Cond, Type as IrType, Width};
@@ -34,7 +37,7 @@ impl<'m> FuncBuilder<'_, 'm> {
             _ => value,
         };
         if let Some(key) = key
-            && self.add_to_text(map, key, kind, value)
+            && self.add_to_text((map, &info), key, kind, value)
         {
             return;
         }
@@ -44,51 +47,57 @@ impl<'m> FuncBuilder<'_, 'm> {
     }
 
     /// Adds to a sum whose key is text that need not be read whole; false for any other.
-    fn add_to_text(&mut self, map: MapId, key: &'m Expr, kind: &Aggregate, value: Value) -> bool {
-        let info = self.info(map);
+    fn add_to_text(
+        &mut self,
+        (map, info): (MapId, &MapInfo),
+        key: &'m Expr,
+        kind: &Aggregate,
+        value: Value,
+    ) -> bool {
         if info.front.is_none() {
             return false;
         }
         let one = self.iconst(1);
-        let counts = matches!(kind, Aggregate::Avg { .. } | Aggregate::Stats { .. });
-        let words = if counts { &[value, one][..] } else { &[value] };
-        self.contribute_text_in_front((map, &info), key, Initial::Words(words), |b, at| {
-            b.atomic_add(at, 0, value);
-            if counts {
-                b.atomic_add(at, SECOND, one);
-            }
+        let Some(words) = addends(kind, value, one) else { return false };
+        self.contribute_text_in_front((map, info), key, Initial::Words(&words), |b, at| {
+            b.add_words(at, &words);
             None
         })
     }
 
     fn add(&mut self, map: MapId, key: Memory, kind: &Aggregate, value: Value) {
         let one = self.iconst(1);
+        if let Some(words) = addends(kind, value, one) {
+            self.contribute(map, key, Initial::Words(&words), None, |b, at| {
+                b.add_words(at, &words);
+                None
+            });
+            return;
+        }
         match *kind {
-            Aggregate::Count | Aggregate::Sum { .. } => {
-                self.contribute(map, key, Initial::Words(&[value]), None, |b, at| {
-                    b.atomic_add(at, 0, value);
-                    None
-                });
-            }
             Aggregate::Min { signed } => {
                 self.keep_best(map, key, value, if signed { Cond::Slt } else { Cond::Ult });
             }
             Aggregate::Max { signed } => {
                 self.keep_best(map, key, value, if signed { Cond::Sgt } else { Cond::Ugt });
             }
-            Aggregate::Avg { .. } | Aggregate::Stats { .. } => {
-                self.contribute(map, key, Initial::Words(&[value, one]), None, |b, at| {
-                    b.atomic_add(at, 0, value);
-                    b.atomic_add(at, SECOND, one);
-                    None
-                });
-            }
             Aggregate::Hist { bits } => self.add_to_bucket(map, key, value, hist_buckets(bits)),
-            // with a time, above
-            Aggregate::Series(_) => {}
             Aggregate::Lhist { min, max, step } => {
                 self.add_to_bucket(map, key, value, lhist_buckets(min, max, step));
             }
+            // above; with a time, in `aggregate`
+            Aggregate::Count
+            | Aggregate::Sum { .. }
+            | Aggregate::Avg { .. }
+            | Aggregate::Stats { .. }
+            | Aggregate::Series(_) => {}
+        }
+    }
+
+    /// Adds to the words of a sum.
+    fn add_words(&mut self, at: Value, words: &[Value]) {
+        for (offset, word) in (0..).step_by(8).zip(words) {
+            self.atomic_add(at, offset, *word);
         }
     }
 
@@ -165,5 +174,14 @@ impl<'m> FuncBuilder<'_, 'm> {
             b.atomic_add(counter, 0, one);
             None
         });
+    }
+}
+
+/// What a value adds to each word of a sum; None where the aggregation is none.
+fn addends(kind: &Aggregate, value: Value, one: Value) -> Option<SmallVec<[Value; 2]>> {
+    match kind {
+        Aggregate::Count | Aggregate::Sum { .. } => Some(smallvec![value]),
+        Aggregate::Avg { .. } | Aggregate::Stats { .. } => Some(smallvec![value, one]),
+        _ => None,
     }
 }

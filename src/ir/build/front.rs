@@ -11,7 +11,7 @@ use crate::ir::entities::{Block, MapRef, Value};
 use crate::ir::function::{BinOp, Cond, Width};
 use crate::ir::helper::Helper;
 use crate::sema::tree::{Expr, ExprKind, MapId};
-use crate::sema::types::{Space, Type};
+use crate::sema::types::Type;
 use crate::wire::front::{BUSY, EMPTY, KEY_BYTES, Layout, READY, SLOTS, VALUES};
 
 /// 2^64 divided by the golden ratio: a product's upper bits depend on all bits of the factor.
@@ -45,7 +45,7 @@ impl<'m> FuncBuilder<'_, 'm> {
             None
         });
         let behind = self.cold_arm(behind, |b| {
-            b.contribute_behind(map, key, initial, None, &contribute);
+            b.contribute_behind((map, info), key, initial, None, &contribute);
             b.claim((info, slot), key);
             None
         });
@@ -93,13 +93,9 @@ impl<'m> FuncBuilder<'_, 'm> {
 
     /// Reads the first bytes of a text, zeros behind its NUL. The result is true when there was one.
     fn read_short(&mut self, to: Place, source: TextSource) -> Value {
-        let helper = match source.space {
-            Space::User => Helper::ProbeReadUserStr,
-            Space::Kernel | Space::Context => Helper::ProbeReadKernelStr,
-        };
         self.zero(to, KEY_BYTES);
         let (to, limit) = (self.address(to), self.iconst(i64::from(KEY_BYTES)));
-        let length = self.call(helper, &[to, limit, source.address]);
+        let length = self.call(source.helper(), &[to, limit, source.address]);
         // faults are counted by whoever reads it whole
         self.icmp_const(Cond::Ult, length, i64::from(KEY_BYTES))
     }
@@ -118,7 +114,7 @@ impl<'m> FuncBuilder<'_, 'm> {
         self.zero(whole.place, info.key_size);
         self.read_text(whole.place, info.key_size, source);
         self.count_faults();
-        self.contribute_behind(map, whole, initial, None, contribute);
+        self.contribute_behind((map, info), whole, initial, None, contribute);
         // It may have changed since it was read first: it gets a slot then where nobody finds it.
         self.claim((info, slot), whole);
         self.release(whole);

@@ -50,39 +50,38 @@ impl<'m> FuncBuilder<'_, 'm> {
             self.contribute_in_front((map, &info), key, initial, contribute);
             return None;
         }
-        self.contribute_behind(map, key, initial, fresh, &contribute)
+        self.contribute_behind((map, &info), key, initial, fresh, &contribute)
     }
 
     /// The same in the map itself, past its front table.
     pub fn contribute_behind(
         &mut self,
-        map: MapId,
+        (map, info): (MapId, &MapInfo),
         key: Memory,
         initial: Initial<'_>,
         fresh: Option<Value>,
         contribute: &impl Fn(&mut Self, Value) -> Option<Value>,
     ) -> Option<Value> {
-        let info = self.info(map);
         if info.is_direct() {
             let value = self.map_value_addr(info.map, 0);
             let result = contribute(self, value);
-            self.mark_present(&info, value);
+            self.mark_present(info, value);
             return result;
         }
         let (found, no_map, no_key) = (self.new_block(), self.new_block(), self.new_block());
         let ty = IrType::Ptr(Provenance::MapValue(info.map));
         let value = self.func.add_param(found, ty);
-        let entry = self.entry(&info, key, no_map);
+        let entry = self.entry(info, key, no_map);
         let there = self.look_up(entry, no_key);
         self.jump(found, &[there]);
         let old = self.arm(found, |b| {
             let result = contribute(b, value);
-            b.mark_present(&info, value);
+            b.mark_present(info, value);
             result
         });
         let new = self.arm(no_key, |b| {
             if info.is_hash() {
-                b.insert(map, &info, entry, initial, found);
+                b.insert(map, info, entry, initial, found);
             } else if info.is_array() {
                 b.count(Cause::MapFull);
             }

@@ -69,7 +69,7 @@ pub fn plan(
     names: &mut Names,
     sink: &mut Sink,
 ) -> (Vec<MapInfo>, Vec<MapSpec>) {
-    let (deleted, read, shrinking) = (deleted_keyless(program), read_maps(program), shrinking(program));
+    let (deleted, read) = (deleted(program), read_maps(program));
     let mut counters = GLOBALS..;
     let plan_one = |(index, map): (usize, &Map)| {
         let indexed = map.storage.is_some_and(Storage::is_array);
@@ -97,7 +97,7 @@ pub fn plan(
             len_counter: (map.measured && !indexed && !storage.evicts() && map.pin.is_none())
                 .then(|| counters.next())
                 .flatten(),
-            front: (facts.fronts && !map.cleared && !read.contains(&id) && !shrinking.contains(&id))
+            front: (facts.fronts && !map.cleared && !read.contains(&id) && !deleted)
                 .then(|| front(map, &kind, storage, (key.as_ref(), key_size)))
                 .flatten(),
             key,
@@ -139,12 +139,12 @@ fn spec(
     }
 }
 
-/// Keyless maps that a `delete` empties.
-fn deleted_keyless(program: &Program) -> HashSet<MapId> {
+/// Maps that lose keys to a `delete`, or their one value.
+fn deleted(program: &Program) -> HashSet<MapId> {
     let mut deleted = HashSet::new();
     for probe in &program.probes {
         walk::each_expr_of(probe, &mut |expr| {
-            if let ExprKind::Delete { map, key: None } = &expr.kind {
+            if let ExprKind::Delete { map, .. } = &expr.kind {
                 deleted.insert(*map);
             }
         });
@@ -172,19 +172,6 @@ fn read_maps(program: &Program) -> HashSet<MapId> {
         });
     }
     read
-}
-
-/// Maps that lose keys.
-fn shrinking(program: &Program) -> HashSet<MapId> {
-    let mut found = HashSet::new();
-    for probe in &program.probes {
-        walk::each_expr_of(probe, &mut |expr| {
-            if let ExprKind::Delete { map, key: Some(_) } = &expr.kind {
-                found.insert(*map);
-            }
-        });
-    }
-    found
 }
 
 /// The front table of a map whose keys stay and that programs only add to.

@@ -219,7 +219,7 @@ impl<'m> ModuleBuilder<'m> {
             max_entries: 1,
             on_demand: false,
             mmap: false,
-            role: MapRole::Front { of: map.0, key: layout.key, words: layout.words },
+            role: MapRole::Front { of: map.0, layout },
             len_counter: None,
         });
         self.fronts.insert(map, front);

@@ -21,6 +21,16 @@ pub struct TextSource {
     pub array: bool,
 }
 
+impl TextSource {
+    /// Reads text from there.
+    pub fn helper(&self) -> Helper {
+        match self.space {
+            Space::User => Helper::ProbeReadUserStr,
+            Space::Kernel | Space::Context => Helper::ProbeReadKernelStr,
+        }
+    }
+}
+
 /// Bytes that reading text of a type with `size` bytes may write. One more than the type has shows whether the
 /// text was cut: then it has no NUL in its own bytes. Text of 1024 bytes and more is cut without a sign, as in
 /// the reference, but an array's is not.
@@ -144,10 +154,6 @@ impl<'m> FuncBuilder<'_, 'm> {
     /// they were, all of them when the script asks for 0. A fault gives "" and is counted, as is text that was
     /// cut.
     pub fn read_text(&mut self, to: Place, size: u32, source: TextSource) {
-        let helper = match source.space {
-            Space::User => Helper::ProbeReadUserStr,
-            Space::Kernel | Space::Context => Helper::ProbeReadKernelStr,
-        };
         let whole = text_room(size, source.array);
         let (limit, may_cut) = match source.length {
             Some(length) => match self.func.as_const(length) {
@@ -159,7 +165,7 @@ impl<'m> FuncBuilder<'_, 'm> {
             None => (self.iconst(i64::from(whole)), true),
         };
         let to = self.address(to);
-        let result = self.call(helper, &[to, limit, source.address]);
+        let result = self.call(source.helper(), &[to, limit, source.address]);
         if may_cut && !source.array {
             self.count_text_losses(result, whole);
         } else {

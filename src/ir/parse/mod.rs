@@ -15,6 +15,7 @@ use super::function::{Provenance, Type};
 use super::module::{Module, Program};
 use super::names::Words;
 use crate::source::{FileId, Span};
+use crate::wire::front::Layout;
 use crate::wire::map::{MapKind, MapRole, MapSpec, ValueKind};
 use crate::wire::types::DataType;
 use lex::{Token, tokens};
@@ -224,7 +225,7 @@ impl Parser {
                 self.keyword("key")?;
                 let key = self.unsigned()?;
                 self.keyword("words")?;
-                MapRole::Front { of: of.as_u32(), key, words: self.unsigned()? }
+                MapRole::Front { of: of.as_u32(), layout: Layout { key, words: self.unsigned()? } }
             }
             "keys" => MapRole::Keys,
             "stacks" => MapRole::Stacks { frame: self.unsigned()? },

@@ -12,7 +12,7 @@ use crate::wire::map::{MapRole, MapSpec};
 /// The front table of the map with this index, and how it lies.
 fn of(maps: &[MapSpec], map: usize) -> Option<(usize, Layout)> {
     maps.iter().enumerate().find_map(|(index, spec)| match spec.role {
-        MapRole::Front { of, key, words } if of as usize == map => Some((index, Layout { key, words })),
+        MapRole::Front { of, layout } if of as usize == map => Some((index, layout)),
         _ => None,
     })
 }

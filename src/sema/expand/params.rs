@@ -7,6 +7,7 @@ use std::collections::btree_map::Entry;
 
 use super::Expander;
 use super::fold::{Known, known};
+use crate::config::switch;
 use crate::diag::{Diagnostic, codes, suggest};
 use crate::source::Span;
 use crate::syntax;
@@ -119,7 +120,7 @@ impl Expander<'_, '_> {
         let (value, wanted) = match default {
             Some(Known::Str(_)) => (Some(Known::Str(text.clone().into_bytes())), "text"),
             Some(Known::Int(_)) => (number_of(&text).map(Known::Int), "a number"),
-            Some(Known::Bool(_)) | None => (truth_of(&text).map(Known::Bool), "true or false"),
+            Some(Known::Bool(_)) | None => (switch(&text).map(Known::Bool), "true or false"),
         };
         if value.is_none() {
             let message = format!("--{name} is `{text}` on the command line, not {wanted}");
@@ -207,13 +208,4 @@ fn number_of(text: &str) -> Option<i128> {
     };
     let value = i128::from(syntax::number(digits)?);
     if negative { Some(-value).filter(|v| i64::try_from(*v).is_ok()) } else { Some(value) }
-}
-
-/// What the text of a switch says.
-fn truth_of(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "on" | "yes" => Some(true),
-        "false" | "0" | "off" | "no" => Some(false),
-        _ => None,
-    }
 }

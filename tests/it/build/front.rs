@@ -8,7 +8,6 @@ use beetrace::ir::interp::{self, Area, World};
 use beetrace::ir::{Module, print};
 use beetrace::sema::tree::*;
 use beetrace::sema::types::{Space, Type};
-use beetrace::wire::front::Layout;
 use beetrace::wire::ledger::{self, Cause};
 use beetrace::wire::map::MapRole;
 use std::collections::BTreeMap;
@@ -60,9 +59,9 @@ impl Ran {
         let hash = &self.world.maps[&MapRef::from_u32(0)];
         let mut found = Found::new();
         for (front, spec) in self.module.maps.iter() {
-            let MapRole::Front { of: 0, key, words: count } = spec.role else { continue };
+            let MapRole::Front { of: 0, layout } = spec.role else { continue };
             let table = self.world.maps[&front].get(&[0; 4]).expect("its one value");
-            Layout { key, words: count }.each(table, |key, values| {
+            layout.each(table, |key, values| {
                 let mut whole = key.to_vec();
                 whole.resize(self.module.maps[MapRef::from_u32(0)].key_size as usize, 0);
                 let behind = hash.get(&whole).expect("keys in front are in the hash");
