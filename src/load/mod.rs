@@ -21,6 +21,7 @@
 pub mod attach;
 pub mod error;
 mod kernel;
+pub mod limit;
 mod memory;
 mod missed;
 mod object;
@@ -87,6 +88,8 @@ impl Loaded {
     /// # Errors
     /// See [`LoadError`]. Nothing stays behind in the kernel.
     pub fn open(artifact: &Artifact, options: &Options) -> Result<Loaded, LoadError> {
+        // libbpf's object has a descriptor of each map too
+        limit::room_for(2 * artifact.maps.len() + artifact.programs.len());
         let written = elf::write(artifact);
         let prepared = object::prepare(artifact, &written)?;
         let maps = prepared.maps(artifact)?;

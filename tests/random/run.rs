@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use beetrace::config::Missing;
 use beetrace::diag::render;
 use beetrace::host::{Feature, Host, system::System};
-use beetrace::load::{Loaded, Options};
+use beetrace::load::{Loaded, Options, limit};
 use beetrace::runtime::libbpf::{LoadedKernel, Surroundings};
 use beetrace::runtime::output::sink::Memory;
 use beetrace::runtime::output::text::Text;
@@ -87,6 +87,13 @@ pub fn all(pack: &Pack) -> Result<String, String> {
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+    // loading makes room for one script, not for those that are loaded beside it
+    let most = pack
+        .scripts
+        .iter()
+        .map(|script| 2 * script.artifact.maps.len() + script.artifact.programs.len())
+        .max();
+    limit::room_for(threads * most.unwrap_or(0));
     std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
     let wrong = wrong.into_inner().expect("nobody panicked with it");
     if wrong.is_empty() {

@@ -26,7 +26,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 
 use super::error::number;
-use super::{Options, parallel};
+use super::{Options, limit, parallel};
 use crate::host::system::System;
 use crate::object::artifact::{Artifact, Program};
 use crate::sema::tree::Attach;
@@ -112,7 +112,7 @@ pub fn all(artifact: &Artifact, programs: &[OwnedFd], options: &Options) -> (Vec
             false => jobs.extend((0..program.attach.len()).map(|point| (index, Some(point)))),
         }
     }
-    raise_file_limit(jobs.len() * machine.cpus.len());
+    limit::room_for(jobs.len() * machine.cpus.len());
     let results = parallel::map(jobs, |(index, point)| {
         let (program, fd) = (&artifact.programs[index], programs[index].as_fd());
         match point {
@@ -184,16 +184,4 @@ fn told(program: usize, outcome: multi::Outcome) -> Result<Link, Failure> {
 pub fn detach(links: Vec<Link>) {
     let fds: Vec<OwnedFd> = links.into_iter().flat_map(|link| link.fds).collect();
     parallel::map(fds, drop);
-}
-
-/// Lets the process open as many files as it may, when `wanted` more need it.
-fn raise_file_limit(wanted: usize) {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: a struct to fill.
-    let known = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } == 0;
-    if known && (limit.rlim_cur as usize) < wanted.saturating_add(256) {
-        limit.rlim_cur = limit.rlim_max;
-        // SAFETY: a filled struct. Where it fails, attaching tells that there are too many open files.
-        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
-    }
 }
