@@ -96,8 +96,22 @@ pub fn address_of(insn: Insn) -> Option<u32> {
     is_address.then_some(insn.imm as u32)
 }
 
-/// The function that a call is of, if it is not a helper.
+/// The function of the program that a call is of.
 pub fn called(insn: Insn) -> Option<u32> {
-    let is_call = insn.code == op::JMP | op::CALL && insn.src == op::PSEUDO_CALL;
-    is_call.then_some(insn.imm as u32)
+    is_call(insn).then(|| u32::try_from(insn.imm).ok()).flatten()
+}
+
+/// The function of an imported object that a call is of. Their numbers are the negative ones, from −1 down.
+pub fn imported(insn: Insn) -> Option<u32> {
+    is_call(insn).then(|| u32::try_from(!insn.imm).ok()).flatten()
+}
+
+/// How a call says which function of imported objects it is of.
+pub fn number_of_import(function: u32) -> i32 {
+    !(function as i32)
+}
+
+/// A call, but not of a helper.
+fn is_call(insn: Insn) -> bool {
+    insn.code == op::JMP | op::CALL && insn.src == op::PSEUDO_CALL
 }

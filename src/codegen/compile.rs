@@ -82,7 +82,7 @@ fn alone(
         let code = Code { insns, relocs, spans, stack, scratch: frame.scratch, callbacks };
         lint::check(maps, &code, &sealed).map_err(|broken| {
             let span = code.spans.get(broken.at).copied().unwrap_or(func.span);
-            let text = disasm::program(&code, maps, None);
+            let text = disasm::program(&code, maps);
             CodegenError::internal(span, format!("rule of generated code broken at {broken}\n{text}"))
         })?;
         return Ok(code);

@@ -7,9 +7,10 @@ use std::fmt::Write;
 
 use cranelift_entity::PrimaryMap;
 
+use super::callback::imported;
 use super::inst::{Code, Insn};
 use super::opcode as op;
-use crate::ir::{Helper, MapRef};
+use crate::ir::{Helper, MapRef, Module};
 use crate::source::{SourceMap, Span};
 use crate::wire::map::MapSpec;
 
@@ -123,6 +124,9 @@ fn jump(insn: Insn) -> String {
 }
 
 fn call(insn: Insn) -> String {
+    if let Some(number) = imported(insn) {
+        return format!("call import {number}");
+    }
     if insn.src == op::PSEUDO_CALL {
         return format!("call sub {}", insn.imm);
     }
@@ -144,9 +148,22 @@ fn immediate(insn: Insn, next: Insn, map: Option<&str>) -> String {
     }
 }
 
-/// A whole program, one instruction a line with its slot; with `sources`, each line of the script stands above
-/// the instructions that come from it, as `; text`.
-pub fn program(code: &Code, maps: &PrimaryMap<MapRef, MapSpec>, sources: Option<&SourceMap>) -> String {
+/// As [`script`], without the script: calls of functions of imported objects show their numbers.
+pub fn program(code: &Code, maps: &PrimaryMap<MapRef, MapSpec>) -> String {
+    lines(code, (maps, &[]), None)
+}
+
+/// A whole program of `module`, one instruction a line with its slot; each line of the script stands above the
+/// instructions that come from it, as `; text`.
+pub fn script(code: &Code, module: &Module, sources: &SourceMap) -> String {
+    lines(code, (&module.maps, &module.imports), Some(sources))
+}
+
+fn lines(
+    code: &Code,
+    (maps, imports): (&PrimaryMap<MapRef, MapSpec>, &[String]),
+    sources: Option<&SourceMap>,
+) -> String {
     let mut out = String::new();
     let mut relocs = code.relocs.iter().peekable();
     let mut line = None;
@@ -157,7 +174,11 @@ pub fn program(code: &Code, maps: &PrimaryMap<MapRef, MapSpec>, sources: Option<
         }
         let insn = code.insns[at];
         let map = relocs.next_if(|r| r.at as usize == at).map(|r| maps[r.map].name.as_str());
-        let text = instruction(insn, code.insns.get(at + 1).copied(), map);
+        let import = imported(insn).and_then(|number| imports.get(number as usize));
+        let text = match import {
+            Some(name) => format!("call {name}"),
+            None => instruction(insn, code.insns.get(at + 1).copied(), map),
+        };
         let _ = writeln!(out, "{at:4}: {text}");
         at += slots(insn);
     }

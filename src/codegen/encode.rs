@@ -5,6 +5,7 @@
 //!
 //! Deliberately absent: choice of instructions. What stands in an `MInst` is written as it is.
 
+use super::callback;
 use super::inst::{Insn, Reloc};
 use super::mach::{Addr, AluOp, Cmp, MInst, Phase, Reg, Span2, Src, Test};
 use super::opcode as op;
@@ -76,6 +77,10 @@ impl Buffer {
             MInst::Call { helper, .. } => self.push(op::JMP | op::CALL, Reg::phys(0), 0, 0, *helper),
             MInst::CallSub { callback, .. } => {
                 self.push(op::JMP | op::CALL, Reg::phys(0), op::PSEUDO_CALL, 0, *callback as i32);
+            }
+            MInst::CallImport { function, .. } => {
+                let number = callback::number_of_import(*function);
+                self.push(op::JMP | op::CALL, Reg::phys(0), op::PSEUDO_CALL, 0, number);
             }
             MInst::SetIf { dst, test } => {
                 self.constant(*dst, 1);

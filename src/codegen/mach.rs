@@ -408,6 +408,15 @@ pub enum MInst {
         /// Result, if anyone wants it.
         dst: Option<Reg>,
     },
+    /// Calls a function of an imported object: as a helper.
+    CallImport {
+        /// Which.
+        function: u32,
+        /// Arguments.
+        args: SmallVec<[Reg; 5]>,
+        /// Result, if anyone wants it.
+        dst: Option<Reg>,
+    },
     /// `dst = test ? 1 : 0`
     SetIf {
         /// Result.
@@ -571,7 +580,7 @@ impl MInst {
                 f(src, Role::Use);
                 f(dst, Role::DefFixed(0));
             }
-            MInst::Call { args, dst, .. } => {
+            MInst::Call { args, dst, .. } | MInst::CallImport { args, dst, .. } => {
                 for (arg, n) in args.iter_mut().zip(1..) {
                     f(arg, Role::UseFixed(n));
                 }

@@ -52,7 +52,8 @@ fn repair(insts: Insts, spill_base: u32) -> Insts {
                 equal.assign(Place::Slot(addr.off), Some(Place::Reg(src)));
             }
             _ => {
-                let call = matches!(inst, MInst::Call { .. } | MInst::CallSub { .. });
+                let call =
+                    matches!(inst, MInst::Call { .. } | MInst::CallSub { .. } | MInst::CallImport { .. });
                 inst.visit(&mut |reg, role| {
                     use super::mach::Role::{Def, DefFixed, DefReuse, Temp};
                     if matches!(role, Def | DefFixed(_) | DefReuse | Temp) {

@@ -207,7 +207,9 @@ impl regalloc2::Function for Input {
 
     fn inst_clobbers(&self, inst: Inst) -> PRegSet {
         let mut set = PRegSet::empty();
-        if let MInst::Call { dst, .. } | MInst::CallSub { dst, .. } = &self.insts[inst.index()].0 {
+        if let MInst::Call { dst, .. } | MInst::CallSub { dst, .. } | MInst::CallImport { dst, .. } =
+            &self.insts[inst.index()].0
+        {
             for n in usize::from(dst.is_some())..6 {
                 set.add(PReg::new(n, RegClass::Int));
             }

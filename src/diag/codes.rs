@@ -138,6 +138,8 @@ codes! {
     PREPROCESSOR_WARNING = "W0101", "preprocessor";
     /// A feature that a setting warns of.
     UNSTABLE_WARNING = "W0102", "unstable feature";
+    /// What a compiler says of C that is imported.
+    COMPILER_WARNING = "W0103", "imported C";
     /// A type of the script's own where the kernel has one of that name.
     OVER_KERNEL = "W0204", "kernel type redefined";
     /// Signed and unsigned mixed.

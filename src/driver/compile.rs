@@ -11,7 +11,7 @@ use crate::driver::headers::OfHost;
 use crate::host::{Feature, Host};
 use crate::ir::outline::Mechanism;
 use crate::ir::{self, MapRef, Module};
-use crate::object::artifact::Artifact;
+use crate::object::artifact::{Artifact, Linked};
 use crate::sema::tree::{self, ProbeKind};
 use crate::source::{FileId, SourceMap, Span};
 use crate::syntax::ast;
@@ -73,6 +73,7 @@ pub fn prepare(
 pub fn parse(sources: &SourceMap, script: &Prepared, sink: &mut Sink) -> ast::Script {
     let mut parsed = syntax::parse(script.file, &sources.file(script.file).text, sink);
     parsed.declarations = script.declarations.clone();
+    parsed.objects = script.objects.clone();
     for file in &script.imports {
         let imported = syntax::parse(*file, &sources.file(*file).text, sink);
         syntax::merge(&mut parsed, imported, sink);
@@ -130,7 +131,10 @@ pub fn compile(
     let artifact = object::assemble(&module, codes, sources, options);
     let pin = |(map, of): (usize, &tree::Map)| Some((map, of.pin.clone()?));
     let pins = program.maps.iter().enumerate().filter_map(pin).collect();
-    Some(Artifact { config: settings.config.clone(), pins, ..artifact })
+    let imports = program.imports.clone();
+    let linked = |object: &ast::Object| Linked { name: object.name.clone(), bytes: object.bytes.clone() };
+    let objects = script.objects.iter().filter(|_| !imports.is_empty()).map(linked).collect();
+    Some(Artifact { config: settings.config.clone(), pins, imports, objects, ..artifact })
 }
 
 /// Says so when wildcards became more programs than the settings allow; programs that a script names one by one do not

@@ -42,7 +42,7 @@ fn assembly(module: &Module, codes: &[Code], sources: &SourceMap) -> String {
         let points: Vec<&str> = program.attach.iter().map(|point| point.name.as_str()).collect();
         let (slots, stack) = (code.insns.len(), code.stack);
         out += &format!("; {} ({slots} instructions, {stack} bytes of stack)\n", points.join(", "));
-        out += &disasm::program(code, &module.maps, Some(sources));
+        out += &disasm::script(code, module, sources);
         out.push('\n');
     }
     out

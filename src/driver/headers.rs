@@ -1,9 +1,10 @@
 //! Headers for the preprocessor: which are read, which need not be there.
 
 use crate::host::headers::{self, Header, HeaderPlace, Known};
+use crate::host::imports::CompileError;
 use crate::host::{Feature, Host, imports};
 use crate::sema;
-use crate::syntax::cpp::{Entry, Found, Headers};
+use crate::syntax::cpp::{Compiled, Entry, Found, Headers};
 
 /// The headers of a machine.
 pub struct OfHost<'a> {
@@ -40,6 +41,14 @@ impl Headers for OfHost<'_> {
             imports::Entry::Folder(names) => Entry::Folder(names),
             imports::Entry::File(content) => Entry::File(content),
         })
+    }
+
+    fn compile(&self, path: &str) -> Compiled {
+        match self.host.compile(path) {
+            Ok((bytes, said)) => Compiled::Object { bytes, said },
+            Err(CompileError::NoCompiler(path)) => Compiled::NoCompiler(path),
+            Err(CompileError::Refused(said)) => Compiled::Refused(said),
+        }
     }
 
     fn before(&self) -> Vec<String> {

@@ -10,3 +10,15 @@ pub enum Entry {
     /// A file with its bytes, or why it cannot be read.
     File(Result<Vec<u8>, String>),
 }
+
+/// The object that BPF C was compiled to, and what the compiler said.
+pub type Compiled = Result<(Vec<u8>, String), CompileError>;
+
+/// Why BPF C was not compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CompileError {
+    /// There is no compiler; holds where it was looked for.
+    NoCompiler(String),
+    /// In the compiler's words, or the system's.
+    Refused(String),
+}

@@ -11,6 +11,7 @@ pub mod fake;
 pub mod features;
 pub mod headers;
 pub mod imports;
+pub mod linkable;
 #[cfg(feature = "kernel")]
 pub mod system;
 
@@ -150,5 +151,13 @@ pub trait Host {
     /// What an `import` finds at `path`; None when nothing is there.
     fn import(&self, _path: &str) -> Option<Entry> {
         None
+    }
+
+    /// Compiles the BPF C at `path`; gives the object and what the compiler said.
+    ///
+    /// # Errors
+    /// Without a compiler, and when it refuses.
+    fn compile(&self, _path: &str) -> imports::Compiled {
+        Err(imports::CompileError::NoCompiler(String::new()))
     }
 }

@@ -390,6 +390,14 @@ pub enum InstData {
         /// Which.
         sub: u32,
     },
+    /// → Int: what a function of an imported object gives. It may read and write whatever a pointer among its arguments
+    /// points into, and every slot and map value whose address is a number.
+    CallImport {
+        /// Which, of the module's `imports`.
+        function: u32,
+        /// At most five.
+        args: SmallVec<[Value; 5]>,
+    },
     /// → the pointer without "or null". Only where every path has passed the non-null side of a `BrNull` on `arg`.
     NonNull {
         /// A pointer that may be null.

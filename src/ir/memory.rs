@@ -74,6 +74,13 @@ pub fn effects(maps: &Maps, func: &Function, places: &Places, inst: Inst) -> Eff
             effects.whole = false;
         }
         InstData::Call { helper, args } => call_effects(maps, func, places, *helper, args, &mut effects),
+        InstData::CallImport { args, .. } => {
+            let pointed = args.iter().filter_map(|arg| places.of(func, *arg)).map(|place| place.region);
+            let regions: SmallVec<[Region; 4]> = pointed.chain(places.addressed.iter().copied()).collect();
+            effects.reads.extend(regions.iter().copied().map(Access::anywhere));
+            effects.writes.extend(regions.into_iter().map(Access::anywhere));
+            effects.whole = false;
+        }
         _ => {}
     }
     effects

@@ -26,6 +26,8 @@ pub struct Module {
     pub probe_names: Vec<String>,
     /// Formats and patterns that shapes of values index.
     pub texts: Vec<String>,
+    /// Names of the functions of imported objects that programs call, by their numbers.
+    pub imports: Vec<String>,
 }
 
 /// A program and where it attaches.

@@ -54,7 +54,7 @@ macro_rules! each_operand {
                 $f(map);
                 $f(state);
             }
-            InstData::Call { args, .. } => {
+            InstData::Call { args, .. } | InstData::CallImport { args, .. } => {
                 for arg in args {
                     $f(arg);
                 }
@@ -102,6 +102,7 @@ impl InstData {
             | InstData::Collect { .. }
             | InstData::Rounds { .. }
             | InstData::CallSub { .. }
+            | InstData::CallImport { .. }
             | InstData::AtomicAdd { .. }
             | InstData::AtomicFetchAdd { .. }
             | InstData::AtomicCmpXchg { .. } => false,
@@ -117,6 +118,7 @@ impl InstData {
             | InstData::Collect { .. }
             | InstData::Rounds { .. }
             | InstData::CallSub { .. }
+            | InstData::CallImport { .. }
             | InstData::AtomicAdd { .. }
             | InstData::AtomicFetchAdd { .. }
             | InstData::AtomicCmpXchg { .. } => true,

@@ -301,6 +301,9 @@ impl Printer<'_> {
             }
             InstData::Rounds { sub } => write!(out, "rounds sub{sub}"),
             InstData::CallSub { sub } => write!(out, "call_sub sub{sub}"),
+            InstData::CallImport { function, args } => {
+                write!(out, "call_import {function}{}", Args(args, true))
+            }
             InstData::Collect { map, state, into, capacity } => {
                 write!(out, "collect {map}, {state}, {into}, {capacity}")
             }

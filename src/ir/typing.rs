@@ -25,6 +25,7 @@ pub fn result_type(maps: &Maps, func: &Function, data: &InstData) -> Option<Type
         | InstData::Load { .. }
         | InstData::MemEq { .. }
         | InstData::CallSub { .. }
+        | InstData::CallImport { .. }
         | InstData::AtomicFetchAdd { .. }
         | InstData::AtomicCmpXchg { .. } => Some(Type::Int),
         InstData::SlotAddr { slot } => Some(Type::Ptr(Provenance::Stack(*slot))),

@@ -22,6 +22,7 @@ pub mod attach;
 pub mod error;
 mod kernel;
 pub mod limit;
+mod link;
 mod memory;
 mod missed;
 mod object;
@@ -90,8 +91,11 @@ impl Loaded {
     pub fn open(artifact: &Artifact, options: &Options) -> Result<Loaded, LoadError> {
         // libbpf's object has a descriptor of each map too
         limit::room_for(2 * artifact.maps.len() + artifact.programs.len());
-        let written = elf::write(artifact);
+        let mut written = elf::write(artifact);
         let prepared = object::prepare(artifact, &written)?;
+        if let Some(types) = prepared.linked_types(artifact) {
+            written.types = types;
+        }
         let maps = prepared.maps(artifact)?;
         // filling a map of maps takes a grace period of the kernel's: time enough to load the programs
         let (swaps, programs) = std::thread::scope(|scope| {

@@ -12,11 +12,14 @@ use libbpf_sys as sys;
 use super::attach::providers::kernel_type;
 use super::error::LoadError;
 use super::kernel::{check, last_error};
+use super::link;
 use super::program::Image;
 use super::target::Targets;
 use crate::object::artifact::{Artifact, Program};
-use crate::object::elf::{self, Elf};
+use crate::object::btf::Id;
+use crate::object::elf::{self, Elf, MapTypes};
 use crate::object::names;
+use crate::wire::map::MapSpec;
 
 /// Opcode of the load of 64 bits, and its kind for maps.
 const WIDE_LOAD: u8 = 0x18;
@@ -56,16 +59,45 @@ pub fn prepare(artifact: &Artifact, elf: &Elf) -> Result<Prepared, LoadError> {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     silence();
     said();
+    let linked = linked(artifact, elf)?;
     let mut builder = ObjectBuilder::default();
-    let opened = builder.name("beetrace").and_then(|builder| builder.open_memory(&elf.bytes));
+    let bytes = linked.as_deref().unwrap_or(&elf.bytes);
+    let opened = builder.name("beetrace").and_then(|builder| builder.open_memory(bytes));
     let object =
         opened.map_err(|error| LoadError::object("libbpf cannot open", &last_error(error), said()))?;
     pin(artifact, &object)?;
+    leave_out_others(artifact, &object);
     // SAFETY: an object that was opened and not loaded.
     let result = unsafe { sys::bpf_object__prepare(object.as_libbpf_object().as_ptr()) };
     check(result).map_err(|error| failed(artifact, &error, said()))?;
     let images = images(artifact, &object)?;
     Ok(Prepared { object, images })
+}
+
+/// The object with those that the script imports; None when it imports none.
+fn linked(artifact: &Artifact, elf: &Elf) -> Result<Option<Vec<u8>>, LoadError> {
+    if artifact.objects.is_empty() {
+        return Ok(None);
+    }
+    let others = artifact.objects.iter().map(|object| &*object.bytes);
+    link::link(&elf.bytes, others).map(Some).map_err(|(object, error)| {
+        let mut said = said();
+        said.extend(object.map(|index| format!("linking `{}`", artifact.objects[index].name)));
+        LoadError::object("libbpf cannot link what the script imports", &error, said)
+    })
+}
+
+/// Programs of imported objects are not the script's: libbpf need not make them ready.
+fn leave_out_others(artifact: &Artifact, object: &OpenObject) {
+    if artifact.objects.is_empty() {
+        return;
+    }
+    for program in object.progs() {
+        if !artifact.programs.iter().any(|own| std::ffi::OsStr::new(&own.name) == program.name()) {
+            // SAFETY: a program of an object that was opened and not loaded.
+            unsafe { sys::bpf_program__set_autoload(program.as_libbpf_object().as_ptr(), false) };
+        }
+    }
 }
 
 /// Has libbpf take pinned maps from bpffs, or put them there.
@@ -102,6 +134,25 @@ impl Prepared {
         (fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) })
     }
 
+    /// BTF ids of the keys and values of the maps inside others, by the artifact's index, where linking changed them.
+    pub fn linked_types(&self, artifact: &Artifact) -> Option<Vec<Option<MapTypes>>> {
+        if artifact.objects.is_empty() {
+            return None;
+        }
+        let of = |spec: &MapSpec| {
+            let map = self.object.maps().find(|map| map.name() == std::ffi::OsStr::new(&spec.name))?;
+            // SAFETY: a map of a live object, and what is inside, if anything.
+            unsafe {
+                let inner = sys::bpf_map__inner_map(map.as_libbpf_object().as_ptr());
+                let id = |id: u32| (id != 0).then_some(Id(id));
+                let key = id(sys::bpf_map__btf_key_type_id(inner.as_ref()?));
+                key.zip(id(sys::bpf_map__btf_value_type_id(inner)))
+                    .map(|(key, value)| MapTypes { key, value })
+            }
+        };
+        Some(artifact.maps.iter().map(of).collect())
+    }
+
     /// Handles of the maps that do not depend on the object, by the artifact's index.
     pub fn maps(&self, artifact: &Artifact) -> Result<Vec<MapHandle>, LoadError> {
         let mut by_name = HashMap::new();
@@ -110,7 +161,7 @@ impl Prepared {
             let created = unsafe { MapImpl::from_map_without_fd(map.as_libbpf_object()) };
             by_name.insert(map.name().to_owned(), created);
         }
-        let handle = |(index, spec): (usize, &crate::wire::map::MapSpec)| {
+        let handle = |(index, spec): (usize, &MapSpec)| {
             let map: &MapImpl<'_> = &by_name[std::ffi::OsStr::new(&spec.name)];
             MapHandle::try_from(map).map_err(|error| LoadError::map(index, &last_error(error)))
         };

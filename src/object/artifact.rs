@@ -2,11 +2,13 @@
 //!
 //! Independent of the host: no file descriptors, no addresses, no syntax trees.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::codegen::inst::{Insn, Reloc};
 use crate::config::Config;
-use crate::sema::tree::{Attach, ProbeKind};
+use crate::sema::tree::{Attach, Imported, ProbeKind};
 use crate::wire::map::MapSpec;
 use crate::wire::record::Action;
 
@@ -33,6 +35,19 @@ pub struct Artifact {
     pub config: Config,
     /// Maps that outlive the run, by index, with their names in bpffs.
     pub pins: Vec<(usize, String)>,
+    /// Functions of `objects` that programs call, by the number in the call.
+    pub imports: Vec<Imported>,
+    /// What the programs are linked with; nothing when they call none of its functions.
+    pub objects: Vec<Linked>,
+}
+
+/// An object to link with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Linked {
+    /// As the script's import names it.
+    pub name: String,
+    /// The file.
+    pub bytes: Arc<[u8]>,
 }
 
 /// One program.

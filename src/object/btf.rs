@@ -2,7 +2,8 @@
 //! and source lines. The format: Documentation/bpf/btf.rst in the kernel.
 //!
 //! Only what our objects need: integers, pointers, arrays, structs, functions, variables, data sections. All of
-//! these are older than any supported kernel. The same type asked for twice is written once.
+//! these are older than any supported kernel; so are the names of types that functions of imported objects take, but for
+//! enums of 8 bytes, which libbpf takes out where the kernel does not know them. The same type asked for twice is written once.
 //!
 //! Invariants: the names of structs, members, functions and variables are identifiers (the caller sanitises them); an
 //! id is only used after the type was added, so that types never point forward.
@@ -16,14 +17,19 @@ const INT: u32 = 1;
 const PTR: u32 = 2;
 const ARRAY: u32 = 3;
 const STRUCT: u32 = 4;
+const UNION: u32 = 5;
+const ENUM: u32 = 6;
+const FWD: u32 = 7;
 const FUNC: u32 = 12;
 const FUNC_PROTO: u32 = 13;
 const VAR: u32 = 14;
 const DATASEC: u32 = 15;
+const ENUM64: u32 = 19;
 
 /// Linkage of functions and variables that other objects may name.
 const STATIC: u32 = 0;
 const GLOBAL: u32 = 1;
+const EXTERN: u32 = 2;
 
 /// Index of a type; 0 is void.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -129,6 +135,32 @@ impl Btf {
     pub fn static_function(&mut self, name: &str, ret: Id) -> Id {
         let proto = self.add(FUNC_PROTO, "", 0, ret.0, &[]);
         self.add(FUNC, name, STATIC, proto.0, &[])
+    }
+
+    /// A function of another object.
+    pub fn extern_function(&mut self, name: &str, proto: Id) -> Id {
+        self.add(FUNC, name, EXTERN, proto.0, &[])
+    }
+
+    /// What a function takes and returns; its parameters have no names.
+    pub fn prototype(&mut self, ret: Id, params: &[Id]) -> Id {
+        let words: Vec<u32> = params.iter().flat_map(|param| [0, param.0]).collect();
+        self.add(FUNC_PROTO, "", params.len() as u32, ret.0, &words)
+    }
+
+    /// A struct or union of this name that is defined elsewhere.
+    pub fn forward(&mut self, name: &str, union: bool) -> Id {
+        self.add(FWD, name, u32::from(union) << 31, 0, &[])
+    }
+
+    /// A struct or union without a name of which nothing is said.
+    pub fn anonymous(&mut self, union: bool) -> Id {
+        self.add(if union { UNION } else { STRUCT }, "", 0, 0, &[])
+    }
+
+    /// An enum of `size` bytes whose constants are not told; `wide` for the kind for 8 bytes.
+    pub fn enumeration(&mut self, name: &str, size: u32, wide: bool) -> Id {
+        self.add(if wide { ENUM64 } else { ENUM }, name, 0, size, &[])
     }
 
     /// A global variable.

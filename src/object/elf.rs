@@ -30,7 +30,7 @@ use super::artifact::{Artifact, Callback, Line, Program};
 use super::btf::{self, Btf, Encoding, Id, LineInfo, Member, Placed, SectionInfo};
 use super::types;
 pub use super::types::MapTypes;
-use crate::codegen::callback::{address_of, called};
+use crate::codegen::callback::{address_of, called, imported};
 use crate::codegen::inst::{Insn, Reloc};
 use crate::sema::tree::{Attach, ProbeKind};
 use crate::wire::map::{MapKind, MapSpec};
@@ -47,10 +47,14 @@ pub struct Elf {
 /// Writes `artifact` as an ELF object.
 pub fn write(artifact: &Artifact) -> Elf {
     let mut writer = Writer::new(artifact);
-    let license = writer.section("license", SectionKind::Data);
-    let text = [artifact.config.license.as_bytes(), b"\0"].concat();
-    writer.object.append_section_data(license, &text, 1);
+    // libbpf's linker wants the same license of all, word for word; what programs are under is said when they are loaded
+    if artifact.objects.is_empty() {
+        let license = writer.section("license", SectionKind::Data);
+        let text = [artifact.config.license.as_bytes(), b"\0"].concat();
+        writer.object.append_section_data(license, &text, 1);
+    }
     let types = writer.maps();
+    writer.imports();
     writer.programs();
     writer.finish_btf();
     // writing an object of our own making to memory has no way to fail
@@ -137,6 +141,7 @@ struct Writer<'a> {
     btf: Btf,
     int: Id,
     maps: Vec<SymbolId>,
+    imports: Vec<SymbolId>,
     /// Program sections by name, in the order of `info`.
     sections: HashMap<String, (SectionId, usize)>,
     info: Vec<SectionInfo>,
@@ -152,6 +157,7 @@ impl<'a> Writer<'a> {
             btf,
             int,
             maps: Vec::new(),
+            imports: Vec::new(),
             sections: HashMap::new(),
             info: Vec::new(),
         }
@@ -169,12 +175,22 @@ impl<'a> Writer<'a> {
         value: u64,
         size: u64,
     ) -> SymbolId {
+        self.scoped_symbol((name, kind, SymbolScope::Dynamic), section, value, size)
+    }
+
+    fn scoped_symbol(
+        &mut self,
+        (name, kind, scope): (&str, SymbolKind, SymbolScope),
+        section: SectionId,
+        value: u64,
+        size: u64,
+    ) -> SymbolId {
         self.object.add_symbol(Symbol {
             name: name.as_bytes().to_vec(),
             value,
             size,
             kind,
-            scope: SymbolScope::Dynamic,
+            scope,
             weak: false,
             section: SymbolSection::Section(section),
             flags: SymbolFlags::None,
@@ -255,6 +271,29 @@ impl<'a> Writer<'a> {
         self.btf.structure("", size, &list)
     }
 
+    /// The functions of other objects. Hidden: once they are linked, the verifier takes them as part of the programs that
+    /// call them, with what it knows of the arguments.
+    fn imports(&mut self) {
+        for import in &self.artifact.imports {
+            let proto = types::of_shape(&mut self.btf, &import.shape);
+            self.btf.extern_function(&import.name, proto);
+            let symbol = self.object.add_symbol(Symbol {
+                name: import.name.as_bytes().to_vec(),
+                value: 0,
+                size: 0,
+                kind: SymbolKind::Unknown,
+                scope: SymbolScope::Unknown,
+                weak: false,
+                section: SymbolSection::Undefined,
+                flags: SymbolFlags::Elf {
+                    st_info: object::elf::SymbolInfo::new(object::elf::STB_GLOBAL, object::elf::STT_NOTYPE),
+                    st_other: object::elf::STV_HIDDEN.into(),
+                },
+            });
+            self.imports.push(symbol);
+        }
+    }
+
     fn programs(&mut self) {
         let artifact = self.artifact;
         let files: Vec<u32> = artifact.files.iter().map(|file| self.btf.string(file)).collect();
@@ -293,9 +332,17 @@ impl<'a> Writer<'a> {
             let code = ready(&callback.insns, &callback.relocs);
             let offset = self.object.append_section_data(text, &code, 8);
             let name = format!("{name}_f{number}");
-            symbols.push(self.symbol(&name, SymbolKind::Text, text, offset, code.len() as u64));
+            let linked = !self.artifact.objects.is_empty();
+            let scope = if linked && !callback.called { SymbolScope::Linkage } else { SymbolScope::Dynamic };
+            symbols.push(self.scoped_symbol(
+                (&name, SymbolKind::Text, scope),
+                text,
+                offset,
+                code.len() as u64,
+            ));
             self.relocations(text, offset, &callback.relocs);
-            let function = match callback.called {
+            // the linker wants a global function behind a global symbol; that it is hidden makes it static again
+            let function = match callback.called || linked {
                 true => self.btf.function(&name, self.int),
                 false => self.btf.static_function(&name, self.int),
             };
@@ -304,9 +351,10 @@ impl<'a> Writer<'a> {
             self.callbacks((&name, &callback.insns, &callback.callbacks), (text, offset), files);
         }
         for (at, insn) in insns.iter().enumerate() {
-            let (number, kind) = match (address_of(*insn), called(*insn)) {
-                (Some(number), _) => (number, object::elf::R_BPF_64_64),
-                (_, Some(number)) => (number, object::elf::R_BPF_64_32),
+            let (symbols, number, kind) = match (address_of(*insn), called(*insn), imported(*insn)) {
+                (Some(number), ..) => (&symbols, number, object::elf::R_BPF_64_64),
+                (_, Some(number), _) => (&symbols, number, object::elf::R_BPF_64_32),
+                (.., Some(number)) => (&self.imports, number, object::elf::R_BPF_64_32),
                 _ => continue,
             };
             if let Some(symbol) = symbols.get(number as usize) {
@@ -368,7 +416,7 @@ fn ready(insns: &[Insn], relocs: &[Reloc]) -> Vec<u8> {
     for insn in &mut insns {
         if address_of(*insn).is_some() {
             insn.imm = 0;
-        } else if called(*insn).is_some() {
+        } else if called(*insn).or(imported(*insn)).is_some() {
             insn.imm = -1;
         }
     }

@@ -58,6 +58,8 @@ pub fn assemble(module: &ir::Module, codes: Vec<Code>, sources: &SourceMap, opti
     Artifact {
         config: crate::config::Config::default(),
         pins: Vec::new(),
+        imports: Vec::new(),
+        objects: Vec::new(),
         programs: programs
             .map(|((program, code), name)| join(program, code, name, &places, options))
             .collect(),

@@ -5,6 +5,7 @@
 
 use super::btf::{Btf, Encoding, Id, Member};
 use super::names::sanitised;
+use crate::host::linkable::Shape;
 use crate::wire::map::{MapKind, MapRole, MapSpec, ValueKind};
 use crate::wire::types::{DataType, StructField};
 
@@ -40,6 +41,30 @@ pub fn of_map(btf: &mut Btf, spec: &MapSpec) -> Option<MapTypes> {
         }
     };
     Some(MapTypes { key, value })
+}
+
+/// A type of an imported object, by its shape.
+pub fn of_shape(btf: &mut Btf, shape: &Shape) -> Id {
+    match shape {
+        Shape::Void => Id(0),
+        Shape::Int(size) => btf.int(&format!("u{}", size * 8), *size, Encoding::Unsigned),
+        Shape::Pointer(to) => {
+            let to = of_shape(btf, to);
+            btf.pointer(to)
+        }
+        Shape::Array(element) => {
+            let (element, index) = (of_shape(btf, element), number(btf, 4, false));
+            btf.array(element, index, 1)
+        }
+        Shape::Composite { union, name } if name.is_empty() => btf.anonymous(*union),
+        Shape::Composite { union, name } => btf.forward(name, *union),
+        Shape::Enum { name, size, wide } => btf.enumeration(name, *size, *wide),
+        Shape::Function(ret, params) => {
+            let ret = of_shape(btf, ret);
+            let params: Vec<Id> = params.iter().map(|param| of_shape(btf, param)).collect();
+            btf.prototype(ret, &params)
+        }
+    }
 }
 
 /// A value, with the word after it that tells whether it was assigned, where there is one.

@@ -3,7 +3,10 @@
 //! Their types and sizes are said here; how each is computed is `ir::build`'s matter, where each may stand the table's of
 //! `signatures`.
 
+use serde::{Deserialize, Serialize};
+
 use super::types::Space;
+use crate::host::linkable::Shape;
 use crate::wire::types::StackMode;
 
 /// A function that gives a value, as `ir::build` computes it.
@@ -57,6 +60,18 @@ pub enum Function {
     SocketCookie,
     /// `override(n)`: the traced function is not run and gives n, i64
     Override,
+    /// A function of an imported object, by its index in the program's `imports`: a scalar, i64 where it gives nothing. Its
+    /// arguments are of the types of its parameters; addresses of variables and maps are what they are to the kernel.
+    Imported(u32),
+}
+
+/// A function of an imported object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// Its name.
+    pub name: String,
+    /// Its type, a function's, as linking compares it.
+    pub shape: Shape,
 }
 
 /// A stack to be taken.

@@ -10,10 +10,11 @@ use std::rc::Rc;
 use super::Options;
 use super::ctypes::CTypes;
 use super::fields::Record;
+use super::imports::Imports;
 use super::maps::{Maps, Slot};
 use super::names;
 use super::scope::Scopes;
-use super::tree::{AttachPoint, ProbeKind, VarId};
+use super::tree::{AttachPoint, Imported, ProbeKind, VarId};
 use super::ty::Ty;
 use super::types::Space;
 use super::value::{Kind, Val};
@@ -73,10 +74,19 @@ pub(super) struct Checker<'a, 's> {
     pub current: usize,
     /// Loops around the statement at work.
     pub loops: u32,
+    /// What imported objects offer.
+    pub imports: &'a Imports,
+    /// Functions of theirs that the script calls.
+    pub called: Vec<Imported>,
 }
 
 impl<'a, 's> Checker<'a, 's> {
-    pub fn new(host: &'a dyn Host, options: &'a Options, sink: &'s mut Sink, maps: Maps) -> Self {
+    pub fn new(
+        (host, imports): (&'a dyn Host, &'a Imports),
+        options: &'a Options,
+        sink: &'s mut Sink,
+        maps: Maps,
+    ) -> Self {
         Checker {
             host,
             options,
@@ -93,6 +103,8 @@ impl<'a, 's> Checker<'a, 's> {
             bodies: Vec::new(),
             current: 0,
             loops: 0,
+            imports,
+            called: Vec::new(),
         }
     }
 

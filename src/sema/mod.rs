@@ -26,6 +26,7 @@ mod fields;
 mod filter;
 pub mod format;
 mod go_abi;
+mod imports;
 mod infer;
 pub mod listing;
 mod loops;
@@ -178,11 +179,13 @@ impl Options {
 pub fn analyse(script: &Script, host: &dyn Host, options: &Options, sink: &mut Sink) -> tree::Program {
     let (script, expansion) = expand::expand(script, options, sink);
     let script = script.as_ref();
-    if script.declarations.is_empty() {
-        return check(script, host, options, &expansion, sink);
+    let license = &options.settings.license;
+    if script.declarations.is_empty() && script.objects.is_empty() {
+        return check(script, (host, &imports::Imports::default()), options, &expansion, sink);
     }
-    let types = definitions::Definitions::new(host.btf().ok(), &script.declarations, sink);
-    check(script, &definitions::WithDefinitions { host, types }, options, &expansion, sink)
+    let mut types = definitions::Definitions::new(host.btf().ok(), &script.declarations, sink);
+    let imports = imports::Imports::collect(&script.objects, &mut types, license, sink);
+    check(script, (&definitions::WithDefinitions { host, types }, &imports), options, &expansion, sink)
 }
 
 /// The C types that `script` defines, as text: sizes, offsets and constants.
@@ -192,13 +195,13 @@ pub fn describe_definitions(script: &Script, host: &dyn Host, sink: &mut Sink) -
 
 fn check(
     script: &Script,
-    host: &dyn Host,
+    from: (&dyn Host, &imports::Imports),
     options: &Options,
     expansion: &expand::Expansion,
     sink: &mut Sink,
 ) -> tree::Program {
     unsupported::items(script, sink);
-    let mut checker = check::Checker::new(host, options, sink, maps::Maps::collect(script));
+    let mut checker = check::Checker::new(from, options, sink, maps::Maps::collect(script));
     checker.declare(&script.map_decls);
     let mut rules = Vec::new();
     for (clause, probe) in script.probes.iter().enumerate() {

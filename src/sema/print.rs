@@ -220,6 +220,10 @@ impl<'p> Printer<'p> {
             Ternary { cond, then, otherwise } => {
                 format!("{} ? {} : {}", self.operand(cond), self.operand(then), self.operand(otherwise))
             }
+            Call { function: Function::Imported(number), args } => {
+                let import = self.program.imports.get(*number as usize);
+                format!("{}({})", import.map_or("?", |import| &import.name), self.list(args))
+            }
             Call { function, args } => {
                 format!("{}({})", format!("{function:?}").to_lowercase(), self.list(args))
             }

@@ -30,6 +30,7 @@ impl Checker<'_, '_> {
             structs: self.types.structs,
             probe_names: self.probe_names,
             texts: self.texts,
+            imports: self.called,
         }
     }
 

@@ -114,6 +114,9 @@ impl Checker<'_, '_> {
             let (then, otherwise) = (self.branch(then), self.branch(otherwise));
             return Some(StmtKind::If { cond: cond?.into_expr(), then, otherwise });
         }
+        if let Some(statement) = self.imported_statement(expr) {
+            return statement;
+        }
         let val = self.expr(expr)?;
         if !matches!(&val.kind, Kind::Expr(kind) if has_effect(kind)) {
             let message = "this value is not used";

@@ -17,7 +17,7 @@ use crate::source::Span;
 use crate::wire::format::Format;
 
 pub use super::aggregation::Aggregate;
-pub use super::builtins::{Builtin, Function, StackSpec};
+pub use super::builtins::{Builtin, Function, Imported, StackSpec};
 pub use super::storage::Storage;
 pub use crate::syntax::ast::BinaryOp;
 pub use crate::wire::record::Formatted as FormattedAs;
@@ -45,6 +45,8 @@ pub struct Program {
     pub probe_names: Vec<String>,
     /// Formats and patterns that names of numbers index.
     pub texts: Vec<String>,
+    /// Functions of imported objects that the script calls; [`Function::Imported`] indexes them.
+    pub imports: Vec<Imported>,
 }
 
 /// A struct or union, as far as needed to print it and to know its size.

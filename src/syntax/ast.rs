@@ -5,6 +5,8 @@
 //! be walked recursively. Parentheses are not nodes: the tree says what they said.
 //! Deliberately absent: types, scopes, meaning.
 
+use std::sync::Arc;
+
 use crate::source::Span;
 
 /// A whole script.
@@ -24,10 +26,23 @@ pub struct Script {
     pub functions: Vec<Function>,
     /// C types that the script and its headers define, in order; what `syntax::cpp` found.
     pub declarations: Vec<super::cdecl::ast::Declaration>,
+    /// Compiled objects that the script imports, in order; what `syntax::cpp` found.
+    pub objects: Vec<Object>,
     /// Probes in order.
     pub probes: Vec<Probe>,
     /// Comments and the `#!` line, in order, for the formatter.
     pub comments: Vec<Comment>,
+}
+
+/// A compiled BPF object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Object {
+    /// As the import names it.
+    pub name: String,
+    /// The import.
+    pub span: Span,
+    /// The file.
+    pub bytes: Arc<[u8]>,
 }
 
 /// A comment, delimiters included.

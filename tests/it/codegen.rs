@@ -41,7 +41,7 @@ fn assemble(module: &Module, target: &Target) -> String {
             Ok(code) => {
                 let scratch =
                     if code.scratch > 0 { format!(", scratch {}", code.scratch) } else { String::new() };
-                let text = disasm::program(&code, &module.maps, None);
+                let text = disasm::program(&code, &module.maps);
                 writeln!(
                     out,
                     "{}: {} slots, stack {}{scratch}\n{text}",

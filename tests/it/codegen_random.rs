@@ -36,7 +36,7 @@ fn check(seed: u64, module: &Module, target: &Target) {
     for world in [&mut meant, &mut world] {
         world.maps.retain(|map, _| module.maps[*map].role != MapRole::Scratch);
     }
-    let text = || disasm::program(&code, &module.maps, None);
+    let text = || disasm::program(&code, &module.maps);
     let ran = ran.unwrap_or_else(|fault| panic!("{fault}\n{}\n{}", text(), what()));
     assert_eq!(ran, result, "{}\n{}", text(), what());
     assert_eq!(world.observed(), meant.observed(), "{}\n{}", text(), what());

@@ -24,12 +24,7 @@ impl Lower<'_> {
             return self.comm_word(args, result);
         }
         self.close_shared();
-        let mut regs: SmallVec<[Reg; 5]> = SmallVec::new();
-        for arg in args {
-            let reg = self.fixed(*arg);
-            // one register cannot be in two places
-            regs.push(if regs.contains(&reg) { self.copy_of(reg) } else { reg });
-        }
+        let regs = self.arguments(args);
         let Some(result) = result else { return self.push_call(helper, &regs, None) };
         let dst = if self.facts.is_half(result) { self.half(result) } else { self.defined(result) };
         if !self.crossing.contains(result) {
@@ -98,6 +93,31 @@ impl Lower<'_> {
         } else {
             self.push(MInst::CallSub { callback, dst: Some(dst) });
         }
+    }
+
+    /// Calls a function of an imported object.
+    pub(super) fn call_import(&mut self, function: u32, args: &[Value], result: Option<Value>) {
+        self.close_shared();
+        let args = self.arguments(args);
+        let Some(result) = result else { return self.push(MInst::CallImport { function, args, dst: None }) };
+        let dst = self.defined(result);
+        if self.crossing.contains(result) {
+            let src = self.fresh();
+            self.push(MInst::CallImport { function, args, dst: Some(src) });
+            self.push(MInst::Move { dst, src });
+        } else {
+            self.push(MInst::CallImport { function, args, dst: Some(dst) });
+        }
+    }
+
+    fn arguments(&mut self, args: &[Value]) -> SmallVec<[Reg; 5]> {
+        let mut regs: SmallVec<[Reg; 5]> = SmallVec::new();
+        for arg in args {
+            let reg = self.fixed(*arg);
+            // one register cannot be in two places
+            regs.push(if regs.contains(&reg) { self.copy_of(reg) } else { reg });
+        }
+        regs
     }
 
     fn round(&mut self, sub: u32, called: bool) -> u32 {

@@ -102,6 +102,10 @@ impl Lower<'_> {
 fn is_call(data: &InstData) -> bool {
     matches!(
         data,
-        InstData::Call { .. } | InstData::Collect { .. } | InstData::Rounds { .. } | InstData::CallSub { .. }
+        InstData::Call { .. }
+            | InstData::Collect { .. }
+            | InstData::Rounds { .. }
+            | InstData::CallSub { .. }
+            | InstData::CallImport { .. }
     )
 }

@@ -237,6 +237,9 @@ impl<'a> Lower<'a> {
             InstData::Zero { base, offset, len } => self.zero(*base, *offset, *len),
             InstData::Rounds { sub } => self.rounds(*sub),
             InstData::CallSub { sub } => self.call_sub(*sub, result),
+            InstData::CallImport { function, args } => {
+                self.call_import(*function, args, result.filter(|_| dst.is_some()))
+            }
             InstData::Collect { map, state, into, capacity } => self.collect(*map, *state, *into, *capacity),
             InstData::Copy { .. } => self.copy(data),
             InstData::Call { helper, args } => {

@@ -181,9 +181,10 @@ impl Machine<'_> {
                 return self.reg(0).map(Some);
             }
             op::CALL => {
-                let result = match callback::called(insn) {
-                    Some(number) => self.call_sub(number.into())?,
-                    None => self.call(insn.imm)?,
+                let result = match (callback::called(insn), callback::imported(insn)) {
+                    (Some(number), _) => self.call_sub(number.into())?,
+                    (None, Some(_)) => return Err("a function of an imported object".into()),
+                    (None, None) => self.call(insn.imm)?,
                 };
                 self.regs[1..6].fill(None);
                 self.regs[0] = Some(result);

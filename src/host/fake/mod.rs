@@ -7,6 +7,7 @@ mod types;
 
 use std::collections::BTreeSet;
 
+use super::imports::{CompileError, Compiled};
 use super::{Binaries, Btf, Entry, Feature, Header, HeaderPlace, Host, HostError, KernelFunction};
 pub use binaries::FakeBinaries;
 pub use types::FakeBtf;
@@ -21,6 +22,7 @@ pub struct Fake {
     functions: Vec<KernelFunction>,
     headers: Vec<(String, String)>,
     imports: Vec<(String, Entry)>,
+    compiled: Vec<(String, Compiled)>,
     btf: Option<FakeBtf>,
     binaries: FakeBinaries,
 }
@@ -56,6 +58,7 @@ impl Default for Fake {
                 .collect(),
             headers: Vec::new(),
             imports: Vec::new(),
+            compiled: Vec::new(),
             btf: Some(FakeBtf::sample()),
             binaries: FakeBinaries::default(),
         }
@@ -87,6 +90,12 @@ impl Fake {
     /// Adds what an import finds at `path`.
     pub fn with_import(mut self, path: &str, entry: Entry) -> Fake {
         self.imports.push((path.to_string(), entry));
+        self
+    }
+
+    /// Adds what becomes of the BPF C at `path` when it is compiled; without, there is no compiler.
+    pub fn with_compiled(mut self, path: &str, made: Compiled) -> Fake {
+        self.compiled.push((path.to_string(), made));
         self
     }
 
@@ -161,6 +170,11 @@ impl Host for Fake {
         };
         let (_, text) = self.headers.iter().find(|(own, _)| *own == wanted)?;
         Some(Header { path: wanted, text: Ok(text.clone()) })
+    }
+
+    fn compile(&self, path: &str) -> Compiled {
+        let made = self.compiled.iter().find(|(own, _)| own == path).map(|(_, made)| made.clone());
+        made.unwrap_or_else(|| Err(CompileError::NoCompiler("/usr/bin:/bin".into())))
     }
 
     fn import(&self, path: &str) -> Option<Entry> {

@@ -5,6 +5,7 @@
 
 mod binaries;
 mod btf;
+mod clang;
 mod debug;
 mod features;
 mod headers;
@@ -19,6 +20,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
+use super::imports::Compiled;
 use super::{
     Binaries, BpfFunction, Btf, BtfKind, Entry, Feature, Header, HeaderPlace, Host, HostError, KernelFunction,
 };
@@ -191,6 +193,10 @@ impl Host for System {
 
     fn import(&self, path: &str) -> Option<Entry> {
         imports::find(path)
+    }
+
+    fn compile(&self, path: &str) -> Compiled {
+        clang::compile(path, &self.includes)
     }
 }
 

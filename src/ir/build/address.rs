@@ -3,14 +3,17 @@
 //! A variable whose address is taken lives in its slot, which is zero from the start. The kernel's verifier would let
 //! a program do little with the address itself: it is stored, and read back by a helper as a number like any other.
 
+use smallvec::SmallVec;
+
 use super::func::FuncBuilder;
 use super::place::Place;
 use crate::ir::entities::Value;
 use crate::ir::function::{InstData, Provenance, SlotData, Type as IrType, Width};
 use crate::ir::helper::Helper;
-use crate::sema::tree::{MapId, VarId};
+use crate::sema::tree::{Expr, ExprKind, MapId, VarId};
+use crate::sema::types::Type;
 
-impl FuncBuilder<'_, '_> {
+impl<'m> FuncBuilder<'_, 'm> {
     /// `&$x`
     pub fn address_of_var(&mut self, var: VarId) -> Value {
         let slot = self.var_slot(var);
@@ -23,6 +26,30 @@ impl FuncBuilder<'_, '_> {
         let info = self.info(map);
         let base = self.map_value_addr(info.map, 0);
         self.number_of(base)
+    }
+
+    /// A call of a function of an imported object. It is given the program's own memory as such, not as numbers.
+    pub fn call_import(&mut self, function: u32, args: &'m [Expr], ty: &Type) -> Value {
+        let args: SmallVec<[Value; 5]> = args.iter().map(|arg| self.import_arg(arg)).collect();
+        let value = self.inst(InstData::CallImport { function, args }, IrType::Int);
+        // what is above the result's own bytes is anything
+        if ty.as_int().is_some() { self.canonical(value, ty) } else { value }
+    }
+
+    fn import_arg(&mut self, arg: &'m Expr) -> Value {
+        match &arg.kind {
+            ExprKind::AddressOf(var) => {
+                let slot = self.var_slot(*var);
+                self.slot_addr(slot)
+            }
+            ExprKind::AddressOfMap(map) => {
+                let info = self.info(*map);
+                self.map_value_addr(info.map, 0)
+            }
+            ExprKind::Cast(inner) if matches!(arg.ty, Type::Pointer { .. }) => self.import_arg(inner),
+            ExprKind::Context => self.context,
+            _ => self.int(arg),
+        }
     }
 
     fn number_of(&mut self, base: Value) -> Value {

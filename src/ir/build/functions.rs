@@ -31,6 +31,7 @@ impl<'m> FuncBuilder<'_, 'm> {
                 let value = self.int(&args[0]);
                 self.call(Helper::OverrideReturn, &[self.context, value])
             }
+            Function::Imported(function) => self.call_import(function, args, ty),
             Function::Compare => self.compare_memory(args),
             Function::WriteUser { space } => self.write_to_user(args, space),
             Function::SocketCookie => self.socket_cookie(&args[0]),

@@ -68,6 +68,7 @@ impl<'m> ModuleBuilder<'m> {
             clauses: program.clauses.clone(),
             probe_names: program.probe_names.clone(),
             texts: program.texts.clone(),
+            imports: program.imports.iter().map(|import| import.name.clone()).collect(),
             ..Module::default()
         };
         ModuleBuilder {

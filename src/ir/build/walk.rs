@@ -270,7 +270,10 @@ pub fn has_effects(expr: &Expr) -> bool {
                 | ExprKind::Block { .. }
                 | ExprKind::Builtin(Builtin::Stack(_))
                 | ExprKind::Call {
-                    function: Function::UserSymbol | Function::Signal { .. } | Function::Override,
+                    function: Function::UserSymbol
+                        | Function::Signal { .. }
+                        | Function::Override
+                        | Function::Imported(_),
                     ..
                 }
         )

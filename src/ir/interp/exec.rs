@@ -135,6 +135,8 @@ impl<'a> Machine<'a> {
                 self.address_of(pointer)
             }
             InstData::CallSub { sub } => self.call_sub(*sub)?,
+            // what it would do is not known here
+            InstData::CallImport { .. } => return Err(TrapKind::Invalid("a function of an imported object")),
             InstData::Call { helper, args } => return self.call(*helper, args).map(Some),
             data if func.result(inst).is_none() => return self.effect(data).map(|()| None),
             data => return self.pointer_or_load(data).map(Some),

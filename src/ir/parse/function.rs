@@ -229,6 +229,7 @@ impl<'p> FunctionParser<'p> {
             "context_addr" => Ok(InstData::ContextAddr { base: self.value()?, offset: self.next_value()? }),
             "non_null" => Ok(InstData::NonNull { arg: self.value()? }),
             "call" => self.call(),
+            "call_import" => self.call_import(),
             _ => self.memory_inst(word),
         }
     }
@@ -255,6 +256,12 @@ impl<'p> FunctionParser<'p> {
         };
         self.parser.sign('(')?;
         Ok(InstData::Call { helper, args: self.values()? })
+    }
+
+    fn call_import(&mut self) -> Result<InstData> {
+        let function = self.parser.unsigned()?;
+        self.parser.sign('(')?;
+        Ok(InstData::CallImport { function, args: self.values()? })
     }
 
     fn memory_inst(&mut self, word: &str) -> Result<InstData> {

@@ -28,8 +28,9 @@ impl Checker<'_> {
         let data = &self.func.insts[inst];
         let expected = result_type(self.maps, self.func, data);
         let found = self.func.result(inst).map(|value| self.func.type_of(value));
-        let unused_call =
-            found.is_none() && expected == Some(Type::Int) && matches!(data, InstData::Call { .. });
+        let unused_call = found.is_none()
+            && expected == Some(Type::Int)
+            && matches!(data, InstData::Call { .. } | InstData::CallImport { .. });
         if found != expected && !unused_call {
             let words = |ty: Option<Type>| ty.map_or("nothing".to_owned(), |ty| ty.to_string());
             let message = format!("the result is {}, not {}", words(expected), words(found));
@@ -106,6 +107,15 @@ impl Checker<'_> {
             }
             InstData::Collect { map, state, into, .. } => self.collect(site, *map, *state, *into),
             InstData::Call { helper, args } => self.call(inst, *helper, args),
+            InstData::CallImport { args, .. } => {
+                self.check(args.len() <= 5, site, "a call has five arguments at most");
+                let plain = args.iter().all(|arg| match self.ty(*arg) {
+                    Type::Int | Type::Ptr(Provenance::Context) => true,
+                    Type::Ptr(Provenance::Stack(_) | Provenance::MapValue(_)) => true,
+                    Type::Ptr(_) => false,
+                });
+                self.check(plain, site, "an argument points to what an imported function may not have");
+            }
             InstData::NonNull { arg } => {
                 let maybe = self.provenance(*arg).is_some_and(|provenance| provenance.non_null().is_some());
                 self.check(maybe, site, "the operand is no pointer that may be null");

@@ -6,6 +6,7 @@
 mod act;
 mod aggregate;
 pub(super) mod bytes;
+mod imported;
 mod kernel;
 mod map;
 mod memory;
@@ -54,6 +55,9 @@ impl Checker<'_, '_> {
     /// A call as an expression.
     pub(super) fn call(&mut self, expr: &Expr) -> Option<Val> {
         let call = Call::of(expr)?;
+        if self.is_imported(call.name) {
+            return self.imported(call);
+        }
         let row = self.row(call)?;
         match row.meaning {
             meaning if meaning.is_value() => self.with_mode(call, row),
@@ -157,6 +161,10 @@ impl Checker<'_, '_> {
         let mut error = Diagnostic::error(codes::UNKNOWN_FUNCTION, message).at(call.name_span, label);
         if let Some(near) = signatures::nearest(name, true).filter(|_| !later) {
             error = error.help(format!("did you mean `{}` ({})?", near.name, near.about));
+        }
+        if let Some(object) = self.imports.private(name) {
+            error = error
+                .note(format!("`{name}` is static in {object}: only functions that are not can be called"));
         }
         self.report(error);
         // The arguments may hold mistakes of their own.

@@ -3,6 +3,7 @@
 //! Invariant: every question but that for types goes to the machine itself; a test holds that none is forgotten.
 
 use super::Definitions;
+use crate::host::imports::Compiled;
 use crate::host::{
     Binaries, BpfFunction, Btf, Entry, Feature, Header, HeaderPlace, Host, HostError, KernelFunction,
 };
@@ -84,6 +85,10 @@ impl Host for WithDefinitions<'_> {
 
     fn import(&self, path: &str) -> Option<Entry> {
         self.host.import(path)
+    }
+
+    fn compile(&self, path: &str) -> Compiled {
+        self.host.compile(path)
     }
 }
 

@@ -8,6 +8,7 @@
 //! taken in; chains of pointers, arrays and typedefs are at most [`MAX_CHAIN`] long.
 //! Deliberately absent: text. The declarations come parsed from `syntax::cdecl`.
 
+mod adopt;
 mod constants;
 mod host;
 mod layout;

@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 
 use super::Options;
 use super::check::Checker;
+use super::imports::Imports;
 use super::maps::Maps;
 use super::probes::wildcard::{is_pattern, matches};
 use super::probes::{Names, PROVIDERS, Provider, provider_of};
@@ -71,7 +72,8 @@ pub fn of_script(
     sink: &mut Sink,
 ) -> String {
     let mut out = String::new();
-    let mut checker = Checker::new(host, options, sink, Maps::collect(script));
+    let imports = Imports::default();
+    let mut checker = Checker::new((host, &imports), options, sink, Maps::collect(script));
     for point in script.probes.iter().flat_map(|probe| &probe.attach) {
         let Some(kind) = checker.probe_kind(point) else { continue };
         for place in checker.expand(kind, point).unwrap_or_default() {

@@ -1,14 +1,16 @@
 //! `import "path"`: finds what it names and takes it in.
 //!
 //! A path is looked for beside the root script, then beside the script that imports. What can be imported: scripts,
-//! which become texts of their own to parse; C headers, whose definitions all may use; folders of both. A path is taken
-//! in once, whatever asks for it again. What everybody may change is refused.
+//! which become texts of their own to parse; C headers, whose definitions all may use; compiled BPF objects, and BPF C,
+//! which a compiler of the machine makes objects of; folders of these. A path is taken in once, whatever asks for it
+//! again. What everybody may change is refused.
 //!
 //! Deliberately absent: merging the scripts, which the driver does with their trees.
 
-use super::{Entry, Preprocessor};
+use super::{Compiled, Entry, Preprocessor};
 use crate::diag::{Diagnostic, codes};
 use crate::source::{FileId, Span};
+use crate::syntax::ast::Object;
 
 /// Folders of bpftrace's standard library, and their files. What they define is part of the language here.
 const LIBRARY: &[(&str, &[&str])] = &[
@@ -174,15 +176,38 @@ impl Preprocessor<'_> {
                     self.report(error.at(span, "imported here"));
                 }
             },
-            Kind::Source | Kind::Object | Kind::Other => {
-                let what = if matches!(known, Kind::Source) { "BPF C" } else { "compiled BPF" };
-                let message = format!("`{name}` is {what}, which cannot be imported yet");
-                let error = Diagnostic::error(codes::UNSUPPORTED, message).at(span, "imported here");
-                self.report(
-                    error.help("write its functions as macros of a .bt file, and its types in a .h file"),
-                );
-            }
+            Kind::Source => self.source(name, path, span),
+            Kind::Object | Kind::Other => self.object(name, bytes, span),
         }
+    }
+
+    fn object(&mut self, name: &str, bytes: Vec<u8>, span: Span) {
+        self.objects.push(Object { name: name.to_owned(), span, bytes: bytes.into() });
+    }
+
+    /// Has BPF C compiled.
+    fn source(&mut self, name: &str, path: &str, span: Span) {
+        let error = match self.headers.compile(path) {
+            Compiled::Object { bytes, said } => {
+                if !said.is_empty() {
+                    let warning =
+                        Diagnostic::warning(codes::COMPILER_WARNING, format!("clang warns of `{name}`"));
+                    self.report(warning.at(span, "imported here").note(said));
+                }
+                return self.object(name, bytes, span);
+            }
+            Compiled::NoCompiler(path) => {
+                let message = format!("`{name}` is BPF C, which needs clang, and there is none");
+                let error = Diagnostic::error(codes::IMPORT, message).at(span, "imported here");
+                let error = error.note(format!("looked for `clang` in {path}"));
+                error.help("install clang, or compile it elsewhere (clang -g -O2 -target bpf -c) and import the .bpf.o")
+            }
+            Compiled::Refused(said) => {
+                let message = format!("clang does not compile `{name}`");
+                Diagnostic::error(codes::IMPORT, message).at(span, "imported here").note(said)
+            }
+        };
+        self.report(error);
     }
 
     /// Prepares the script `text` as if it stood by itself, but with what has been defined so far.

@@ -30,6 +30,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::diag::{Diagnostic, Severity, Sink, codes};
 use crate::source::{FileId, SourceMap, Span};
+use crate::syntax::ast::Object;
 use crate::syntax::cdecl::ast::Declaration;
 use conditions::Group;
 use expand::Expander;
@@ -66,6 +67,22 @@ pub enum Entry {
     File(Result<Vec<u8>, String>),
 }
 
+/// What became of BPF C.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Compiled {
+    /// The object.
+    Object {
+        /// The file.
+        bytes: Vec<u8>,
+        /// What the compiler said; mostly nothing.
+        said: String,
+    },
+    /// There is no compiler; holds where it was looked for.
+    NoCompiler(String),
+    /// The compiler says why not.
+    Refused(String),
+}
+
 /// Where headers come from, and what is defined without them.
 pub trait Headers {
     /// Looks for the header `name`, written in quotes or angle brackets in the file `from`.
@@ -73,6 +90,9 @@ pub trait Headers {
 
     /// What an import finds at `path`.
     fn import(&self, path: &str) -> Option<Entry>;
+
+    /// Compiles the BPF C at `path`.
+    fn compile(&self, path: &str) -> Compiled;
 
     /// Headers that the command line includes before the script.
     fn before(&self) -> Vec<String>;
@@ -93,12 +113,14 @@ pub struct Prepared {
     pub declarations: Vec<Declaration>,
     /// Scripts that this one imports, directly or not, after the preprocessor; by the names they are imported under.
     pub imports: Vec<FileId>,
+    /// Compiled objects that are imported, in order.
+    pub objects: Vec<Object>,
 }
 
 impl From<FileId> for Prepared {
     /// A script that needs no preprocessor.
     fn from(file: FileId) -> Prepared {
-        Prepared { file, declarations: Vec::new(), imports: Vec::new() }
+        Prepared { file, declarations: Vec::new(), imports: Vec::new(), objects: Vec::new() }
     }
 }
 
@@ -113,7 +135,7 @@ pub fn prepare(sources: &mut SourceMap, file: FileId, headers: &dyn Headers, sin
     let before = headers.before();
     let text = sources.file(file).text.clone();
     if before.is_empty() && !script::holds_c(&text) && !text.contains("import") {
-        return Prepared { file, declarations: Vec::new(), imports: Vec::new() };
+        return file.into();
     }
     let keeps = |name: &str| headers.keeps(name);
     let mut all = Preprocessor {
@@ -135,6 +157,7 @@ pub fn prepare(sources: &mut SourceMap, file: FileId, headers: &dyn Headers, sin
         root: file,
         asked: HashSet::new(),
         scripts: BTreeMap::new(),
+        objects: Vec::new(),
     };
     let predefined = headers.predefined();
     let built_in = all.sources.add("built-in", predefined.as_str());
@@ -145,9 +168,10 @@ pub fn prepare(sources: &mut SourceMap, file: FileId, headers: &dyn Headers, sin
     let made = all.script(&text);
     let declarations = all.declarations();
     let imports = all.scripts.values().flatten().copied().collect();
+    let objects = std::mem::take(&mut all.objects);
     let name = all.sources.file(file).name.clone();
     let file = all.sources.add_made(name, made.text, made.origins);
-    Prepared { file, declarations, imports }
+    Prepared { file, declarations, imports, objects }
 }
 
 /// The state of a run.
@@ -184,6 +208,8 @@ struct Preprocessor<'a> {
     asked: HashSet<String>,
     /// Scripts that are imported, by name; none for those still being read, and for other files.
     scripts: BTreeMap<String, Option<FileId>>,
+    /// Compiled objects so far.
+    objects: Vec<Object>,
 }
 
 impl Preprocessor<'_> {

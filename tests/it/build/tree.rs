@@ -103,6 +103,7 @@ pub fn program(kind: ProbeKind, maps: Vec<Map>, vars: Vec<Type>, body: Vec<Stmt>
         structs: Vec::new(),
         probe_names: vec![name.into()],
         texts: Vec::new(),
+        imports: Vec::new(),
     }
 }
 

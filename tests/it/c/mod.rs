@@ -9,6 +9,7 @@ use beetrace::diag::{Sink, render};
 use beetrace::driver::compile::{Settings, parse, prepare};
 use beetrace::host::Entry;
 use beetrace::host::fake::Fake;
+use beetrace::host::imports::CompileError;
 use beetrace::sema;
 use beetrace::source::SourceMap;
 
@@ -59,8 +60,20 @@ fn scripts_with_c_mean_what_they_say() {
     golden::check("csema", typed);
 }
 
+/// See the source beside it.
+const LIBRARY: &[u8] = include_bytes!("../../objects/library.bpf.o");
+
+/// The library with `old`, which is in it, replaced where it first stands.
+fn without(old: &[u8], new: &[u8]) -> Vec<u8> {
+    let mut bytes = LIBRARY.to_vec();
+    let at = bytes.windows(old.len()).position(|window| window == old).expect("it is there");
+    bytes[at..at + new.len()].copy_from_slice(new);
+    bytes
+}
+
 /// A machine with files to import.
 fn with_imports() -> Fake {
+    let object = |bytes: &[u8]| Entry::File(Ok(bytes.to_vec()));
     let file = |text: &str| Entry::File(Ok(text.as_bytes().to_vec()));
     let folder = |names: &[&str]| Entry::Folder(names.iter().map(|name| name.to_string()).collect());
     host()
@@ -78,7 +91,31 @@ fn with_imports() -> Fake {
         .with_import("set.bt", file("config = { max_strlen = 32 } begin { }"))
         .with_import("bad.bt", file("begin { $x = }"))
         .with_import("code.bpf.c", file("int f(int x) { return x; }"))
-        .with_import("code.bpf.o", file("\u{7f}ELF"))
+        .with_import("failed.bpf.c", file("int f(int x) { return y; }"))
+        .with_compiled(
+            "failed.bpf.c",
+            Err(CompileError::Refused("failed.bpf.c:1:23: error: who is y?".into())),
+        )
+        .with_import("good.bpf.c", file("int add_one(int value) { return value + 1; }"))
+        .with_compiled("good.bpf.c", Ok((LIBRARY.to_vec(), String::new())))
+        .with_import("doubtful.bpf.c", file("int add_one(int value) { return value + 1; }"))
+        .with_compiled("doubtful.bpf.c", Ok((LIBRARY.to_vec(), "doubtful.bpf.c:1:1: warning: hm".into())))
+        .with_import("library.bpf.o", object(LIBRARY))
+        .with_import("second.bpf.o", object(include_bytes!("../../objects/second.bpf.o")))
+        .with_import("clash.bpf.o", object(include_bytes!("../../objects/clash.bpf.o")))
+        .with_import("lonely.bpf.o", object(include_bytes!("../../objects/lonely.bpf.o")))
+        .with_import("text.bpf.o", file("no object"))
+        .with_import("cut.bpf.o", object(&LIBRARY[..200]))
+        .with_import("other.bpf.o", object(&without(b"\xf7\0", b"\x3e\0")))
+        .with_import("untyped.bpf.o", object(&without(b".BTF\0", b".BTX\0")))
+        .with_import("unplaced.bpf.o", object(&without(b".BTF.ext\0", b".BTX.ext\0")))
+        .with_import(
+            "broken.bpf.o",
+            object(&without(b"\x9f\xeb\x01\0\x18\0\0\0\0\0\0\0", b"\x9f\xeb\x01\0\x19\0\0\0\0\0\0\0")),
+        )
+        .with_import("made", folder(&["library.bpf.o", "second.bpf.o"]))
+        .with_import("made/library.bpf.o", object(LIBRARY))
+        .with_import("made/second.bpf.o", object(include_bytes!("../../objects/second.bpf.o")))
         .with_import("text.txt", file("hello"))
         .with_import("bytes.bt", Entry::File(Ok(vec![0xff, 0xfe])))
         .with_import("locked.bt", Entry::File(Err("permission denied".into())))

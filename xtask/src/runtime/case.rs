@@ -6,7 +6,8 @@
 //! mem: 1G
 //! # a test target of the package (`test = false` in Cargo.toml), put into the guest's PATH under its name
 //! program: kernel
-//! # programs of xtask/guest to be probed, and the C library for them; or `tools`: bpftrace's own, and what they trace
+//! # programs of xtask/guest to be probed, and the C library for them; or `tools`: bpftrace's own, and what they trace;
+//! # or `objects`: compiled BPF code to import
 //! build: probed
 //! # a module of the kernel's to load first
 //! module: overlay

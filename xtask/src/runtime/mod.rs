@@ -96,7 +96,11 @@ fn run(request: &Request) -> Res<Counts> {
         input.program(name, product::test_program(name)?);
     }
     for name in wanted(&groups, |suite| &suite.builds) {
-        let files = if name == "tools" { tools::files()? } else { probed::files(name)? };
+        let files = match name {
+            "tools" => tools::files()?,
+            "objects" => vec![("objects".to_owned(), paths::repo().join("tests/objects"))],
+            _ => probed::files(name)?,
+        };
         input.files.extend(files);
     }
     // two sets may bring the same library
