@@ -7,9 +7,9 @@ use super::error::{CodegenError, CodegenErrorKind};
 use super::frame::{self, Frame, Lives};
 use super::inst::{Code, Target};
 use super::lower::{self, Context};
-use super::{disasm, emit, lint, peephole, regalloc};
+use super::{demote, disasm, emit, lint, peephole, regalloc};
 use crate::ir::cfg::Cfg;
-use crate::ir::{Function, MapRef, Slot};
+use crate::ir::{Function, MapRef, Slot, verify};
 use crate::wire::map::MapSpec;
 
 /// Compiles a verified function for a target.
@@ -21,7 +21,7 @@ pub fn compile(
     maps: &PrimaryMap<MapRef, MapSpec>,
     target: &Target,
 ) -> Result<Code, CodegenError> {
-    Compiler { maps, target, stack: frame::share(func) }.function(func, 0)
+    Compiler { maps, target, stack: frame::share(func, target.stack) }.function(func, 0)
 }
 
 /// What all functions of a program have in common.
@@ -47,9 +47,32 @@ impl Compiler<'_> {
     }
 }
 
-/// Compiles one function.
+/// Compiles one function, with fewer and fewer numbers in registers and on the stack until it fits.
 fn alone(
     func: &Function,
+    maps: &PrimaryMap<MapRef, MapSpec>,
+    target: &Target,
+    (stack_limit, scratch): (u32, u32),
+) -> Result<Code, CodegenError> {
+    let too_large = |result: &Result<Code, CodegenError>| {
+        matches!(result, Err(CodegenError { kind: CodegenErrorKind::FrameTooLarge { .. }, .. }))
+    };
+    let mut result = attempt(func, &[], maps, target, (stack_limit, scratch));
+    let mut most = stack_limit as usize / 8;
+    while too_large(&result) && target.scratch.is_some() && most > 0 {
+        most /= 2;
+        if let Some((smaller, slots)) = demote::demote(func, most) {
+            debug_assert_eq!(verify::verify(maps, &smaller), Ok(()), "{smaller}");
+            result = attempt(&smaller, &slots, maps, target, (stack_limit, scratch));
+        }
+    }
+    result
+}
+
+/// Compiles one function as it is. `away` are slots that go to scratch memory.
+fn attempt(
+    func: &Function,
+    away: &[Slot],
     maps: &PrimaryMap<MapRef, MapSpec>,
     target: &Target,
     (stack_limit, scratch): (u32, u32),
@@ -57,11 +80,12 @@ fn alone(
     let cfg = Cfg::new(func);
     let lives = Lives::new(func, &cfg);
     let mut in_scratch = choose_scratch(func, &lives, target)?;
+    away.iter().for_each(|slot| in_scratch[*slot] = true);
     let limit = frame::limit(func, stack_limit);
     loop {
         let frame = Frame::new(func, &lives, &in_scratch, scratch);
         if frame.stack > limit {
-            move_largest(func, (&lives, &frame), &mut in_scratch, target, frame.stack)?;
+            move_largest(func, (&lives, &frame), &mut in_scratch, target, (frame.stack, limit))?;
             continue;
         }
         let context = Context { maps, target, frame: &frame };
@@ -72,7 +96,7 @@ fn alone(
             .map_err(|what| CodegenError::internal(func.span, what))?;
         let stack = frame.stack + 8 * allocated.spills;
         if stack > limit {
-            move_largest(func, (&lives, &frame), &mut in_scratch, target, stack)?;
+            move_largest(func, (&lives, &frame), &mut in_scratch, target, (stack, limit))?;
             continue;
         }
         peephole::run(&mut allocated.blocks, frame.stack);
@@ -113,10 +137,10 @@ fn move_largest(
     (lives, frame): (&Lives, &Frame),
     in_scratch: &mut SecondaryMap<Slot, bool>,
     target: &Target,
-    bytes: u32,
+    (bytes, room): (u32, u32),
 ) -> Result<(), CodegenError> {
     let Some(slot) = frame.largest_on_stack(func, lives) else {
-        return Err(CodegenError { span: func.span, kind: CodegenErrorKind::FrameTooLarge { bytes } });
+        return Err(CodegenError { span: func.span, kind: CodegenErrorKind::FrameTooLarge { bytes, room } });
     };
     if target.scratch.is_none() {
         return Err(no_scratch(func, bytes, slot));

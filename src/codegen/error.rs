@@ -28,6 +28,8 @@ pub enum CodegenErrorKind {
     FrameTooLarge {
         /// Bytes that would be needed.
         bytes: u32,
+        /// Bytes that there are: functions that run inside one another share the stack.
+        room: u32,
     },
     /// A bug of the compiler: an internal check failed.
     Internal(String),
@@ -51,7 +53,7 @@ impl CodegenError {
                 diagnostic.note(format!("largest object: {largest}"))
             }
             CodegenErrorKind::FrameTooLarge { .. } => {
-                diagnostic.help("split the probe into smaller ones, or keep fewer values at once")
+                diagnostic.help("split the probe into smaller ones, or nest fewer loops")
             }
             CodegenErrorKind::Internal(_) => {
                 diagnostic.note("this is a bug of the compiler; the program was not loaded")
@@ -66,8 +68,8 @@ impl fmt::Display for CodegenError {
             CodegenErrorKind::NoScratch { bytes, .. } => {
                 write!(f, "{bytes} bytes of objects do not fit the stack and there is no scratch memory")
             }
-            CodegenErrorKind::FrameTooLarge { bytes } => {
-                write!(f, "the probe needs {bytes} bytes of stack; the kernel gives 512")
+            CodegenErrorKind::FrameTooLarge { bytes, room } => {
+                write!(f, "the probe needs {bytes} bytes of stack where it has {room} of the kernel's 512")
             }
             CodegenErrorKind::Internal(what) => write!(f, "code generation failed: {what}"),
         }

@@ -1,9 +1,8 @@
 //! Where frame slots lie: on the 512-byte stack or in per-CPU scratch memory, overlapping where their lives allow.
 //!
-//! A slot lives from the first to the last instruction that has a pointer into it, in the order of the code; a
-//! loop that touches it keeps it alive throughout. That over-approximates liveness, costs linear time, and is
-//! enough: a key or a buffer is written and used within a few instructions. A slot whose address is known as a number
-//! lives throughout.
+//! A slot lives from the first to the last instruction that has a pointer into it ([`super::spans`]). That is enough: a
+//! key or a buffer is written and used within a few instructions. A slot whose address is known as a number lives
+//! throughout.
 //!
 //! Invariants: every place is 8-aligned. A slot that is indexed by a variable is never on the stack (kernels
 //! before 5.12 refuse that).
@@ -15,6 +14,7 @@ use std::collections::BinaryHeap;
 
 use cranelift_entity::SecondaryMap;
 
+use super::spans::{Positions, Spans};
 use crate::ir::cfg::Cfg;
 use crate::ir::{Block, Function, InstData, Provenance, Slot, Terminator, Type, Value};
 use crate::wire::align_up;
@@ -28,8 +28,8 @@ const CALLBACK: u32 = 32;
 /// Slots larger than this do not go to the stack when there is scratch memory, unless the script says otherwise.
 pub const LARGE: u32 = 256;
 
-/// Bytes of stack for each function of a program: those that run inside one another have 512 together.
-pub fn share(func: &Function) -> u32 {
+/// Bytes of stack for each function of a program: those that run inside one another have `stack` together.
+pub fn share(func: &Function, stack: u32) -> u32 {
     let collects = |func: &Function| func.insts.values().any(|data| matches!(data, InstData::Collect { .. }));
     fn levels(func: &Function) -> u32 {
         1 + func.subs.iter().map(levels).max().unwrap_or(0)
@@ -37,7 +37,7 @@ pub fn share(func: &Function) -> u32 {
     fn any(func: &Function, test: &dyn Fn(&Function) -> bool) -> bool {
         test(func) || func.subs.iter().any(|sub| any(sub, test))
     }
-    let room = if any(func, &collects) { STACK - CALLBACK } else { STACK };
+    let room = if any(func, &collects) { stack - CALLBACK } else { stack };
     // the kernel rounds each frame up
     room / levels(func) / 32 * 32
 }
@@ -63,12 +63,9 @@ pub enum Place {
 /// When slots live, and which must not be on the stack.
 #[derive(Debug)]
 pub struct Lives {
-    /// First and last position, by slot.
-    spans: SecondaryMap<Slot, Option<(u32, u32)>>,
+    spans: Spans<Slot>,
     /// Indexed by a variable.
     indexed: SecondaryMap<Slot, bool>,
-    /// Their address is known as a number: alive throughout.
-    addressed: Vec<Slot>,
     /// Given to a callback: only the stack will do.
     pinned: SecondaryMap<Slot, bool>,
 }
@@ -76,74 +73,37 @@ pub struct Lives {
 impl Lives {
     /// Reads the function once.
     pub fn new(func: &Function, cfg: &Cfg) -> Lives {
-        let mut lives = Lives {
-            spans: SecondaryMap::new(),
-            indexed: SecondaryMap::new(),
-            addressed: Vec::new(),
-            pinned: SecondaryMap::new(),
-        };
-        let mut bounds: SecondaryMap<Block, (u32, u32)> = SecondaryMap::new();
-        let mut at = 0;
-        for block in cfg.reverse_postorder() {
-            let start = at;
-            for inst in &func.blocks[block].insts {
-                at += 1;
-                let data = &func.insts[*inst];
-                data.for_each_operand(|value| lives.touch(func, value, at));
-                if let InstData::Address { base } = data {
-                    lives.addressed.extend(slot_of(func, *base));
+        let mut lives =
+            Lives { spans: Spans::new(), indexed: SecondaryMap::new(), pinned: SecondaryMap::new() };
+        let mut addressed = Vec::new();
+        let positions = Positions::walk(func, cfg, |inst, at| {
+            let data = &func.insts[inst];
+            data.for_each_operand(|value| {
+                if let Some(slot) = slot_of(func, value) {
+                    lives.spans.touch(slot, at);
                 }
-                if let InstData::Collect { state, .. } = data
-                    && let Some(slot) = slot_of(func, *state)
-                {
-                    lives.pinned[slot] = true;
-                }
-                if let InstData::PtrIndex { base, index, .. } = data
-                    && func.as_const(func.resolve(*index)).is_none()
-                    && let Some(slot) = slot_of(func, *base)
-                {
-                    lives.indexed[slot] = true;
-                }
-            }
-            at += 1;
-            bounds[block] = (start, at);
-        }
-        for slot in std::mem::take(&mut lives.addressed) {
-            lives.spans[slot] = Some((0, at));
-        }
-        lives.extend_over_loops(cfg, &bounds);
-        lives
-    }
-
-    fn touch(&mut self, func: &Function, value: Value, at: u32) {
-        if let Some(slot) = slot_of(func, value) {
-            let span = self.spans[slot].get_or_insert((at, at));
-            span.1 = at;
-        }
-    }
-
-    /// What is touched inside a loop lives in all of it. Until nothing changes, since loops nest.
-    fn extend_over_loops(&mut self, cfg: &Cfg, bounds: &SecondaryMap<Block, (u32, u32)>) {
-        let mut loops = Vec::new();
-        for block in cfg.reverse_postorder() {
-            for edge in cfg.preds(block) {
-                if cfg.position(edge.from) >= cfg.position(block) {
-                    loops.push((bounds[block].0, bounds[edge.from].1));
-                }
-            }
-        }
-        let mut changed = !loops.is_empty();
-        while changed {
-            changed = false;
-            for (start, end) in &loops {
-                for (first, last) in self.spans.values_mut().flatten() {
-                    if *first < *end && *last > *start && (*first > *start || *last < *end) {
-                        (*first, *last) = ((*first).min(*start), (*last).max(*end));
-                        changed = true;
+            });
+            match data {
+                InstData::Address { base } => addressed.extend(slot_of(func, *base)),
+                InstData::Collect { state, .. } => {
+                    if let Some(slot) = slot_of(func, *state) {
+                        lives.pinned[slot] = true;
                     }
                 }
+                InstData::PtrIndex { base, index, .. } if func.as_const(func.resolve(*index)).is_none() => {
+                    if let Some(slot) = slot_of(func, *base) {
+                        lives.indexed[slot] = true;
+                    }
+                }
+                _ => {}
             }
+        });
+        for slot in addressed {
+            lives.spans.touch(slot, 0);
+            lives.spans.touch(slot, positions.end);
         }
+        lives.spans.extend_over_loops(cfg, &positions);
+        lives
     }
 
     /// True when the slot must lie on the stack.
@@ -182,7 +142,7 @@ impl Frame {
         let mut frame = Frame::default();
         let mut stack = Arena::default();
         let (mut memory, start) = (Arena::default(), align_up(scratch, 8));
-        let mut order: Vec<_> = func.slots.keys().filter_map(|s| Some((lives.spans[s]?, s))).collect();
+        let mut order: Vec<_> = func.slots.keys().filter_map(|s| Some((lives.spans.get(s)?, s))).collect();
         order.sort_unstable();
         for ((first, last), slot) in order {
             let size = align_up(func.slots[slot].size.max(1), 8);

@@ -81,6 +81,8 @@ pub struct Target {
     pub gotol: bool,
     /// Registers the allocator may use, 10 unless a test squeezes it (at least 6: r0–r5 are needed for calls).
     pub registers: u8,
+    /// Bytes of stack, [`super::frame::STACK`] unless a test squeezes it.
+    pub stack: u32,
     /// Run the allocator's checker.
     pub check: bool,
     /// Per-CPU scratch map and this program's entry in it, for frames that would pass 512 bytes.

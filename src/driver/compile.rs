@@ -16,6 +16,7 @@ use crate::sema::tree::{self, ProbeKind};
 use crate::source::{FileId, SourceMap, Span};
 use crate::syntax::ast;
 use crate::syntax::cpp::Prepared;
+use crate::wire::align_up;
 use crate::wire::map::{MapKind, MapRole, MapSpec};
 use crate::{codegen, object, sema, syntax};
 
@@ -30,6 +31,8 @@ pub struct Settings {
     pub fixed: Vec<String>,
     /// Registers that the allocator may use.
     pub registers: u8,
+    /// Bytes of stack that a program may use.
+    pub stack: u32,
     /// Headers to include before the script.
     pub include: Vec<String>,
 }
@@ -37,7 +40,14 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         let options = sema::Options::default();
-        Settings { options, config: Config::default(), fixed: Vec::new(), registers: 10, include: Vec::new() }
+        Settings {
+            options,
+            config: Config::default(),
+            fixed: Vec::new(),
+            registers: 10,
+            stack: codegen::frame::STACK,
+            include: Vec::new(),
+        }
     }
 }
 
@@ -225,6 +235,7 @@ fn generate(module: &mut Module, host: &dyn Host, settings: &Settings, sink: &mu
         v4: host.has(Feature::CpuV4),
         gotol: host.has(Feature::Gotol),
         registers: settings.registers,
+        stack: settings.stack,
         check: cfg!(debug_assertions),
         scratch: None,
         on_stack: settings.config.on_stack_limit.unwrap_or(codegen::frame::LARGE),
@@ -237,7 +248,14 @@ fn generate(module: &mut Module, host: &dyn Host, settings: &Settings, sink: &mu
         module.maps[scratch].max_entries = module.programs.len() as u32 * cpus;
         list = select(module, &mut target, (scratch, cpus), sink);
     }
-    if list.iter().all(|code| code.scratch == 0) {
+    let needed = list.iter().map(|code| code.scratch).max().unwrap_or(0);
+    let map = &mut module.maps[scratch];
+    map.value_size = align_up(needed.max(1), 8);
+    // one for all CPUs says itself how many entries it has
+    if map.kind.is_per_cpu() {
+        map.max_entries = module.programs.len().max(1) as u32;
+    }
+    if needed == 0 {
         let kept: Vec<MapSpec> = module.maps.values().take(module.maps.len() - 1).cloned().collect();
         module.maps = kept.into_iter().collect();
     }
@@ -262,7 +280,7 @@ fn select(
     list
 }
 
-/// `object` sets its sizes by what the programs turn out to need.
+/// [`generate`] sets its sizes by what the programs turn out to need.
 fn scratch_map() -> MapSpec {
     MapSpec {
         name: "bt_scratch".into(),

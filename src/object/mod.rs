@@ -5,7 +5,7 @@
 //!
 //! Invariants: program names are unique identifiers and stay distinct when the kernel cuts them to 15 bytes
 //! ([`names::short`]); line records ascend strictly, the first is at slot 0, none is at the second slot of a 64-bit
-//! immediate load; the scratch map has an entry a program, large enough for each.
+//! immediate load.
 //!
 //! Deliberately absent: anything of the host. What the kernel lacks was decided before, or is found out at load.
 
@@ -21,8 +21,6 @@ use crate::codegen::inst::Code;
 use crate::ir;
 use crate::sema::tree::{Attach, ProbeKind};
 use crate::source::{SourceMap, Span};
-use crate::wire::align_up;
-use crate::wire::map::{MapRole, MapSpec};
 use artifact::{Artifact, AttachPoint, Program};
 use lines::Places;
 
@@ -45,15 +43,6 @@ pub fn assemble(module: &ir::Module, codes: Vec<Code>, sources: &SourceMap, opti
     let taken = module.maps.values().map(|map| map.name.clone());
     let names =
         names::programs(module.programs.iter().map(|p| (p.function.kind, p.attach.as_slice())), taken);
-    let mut maps: Vec<MapSpec> = module.maps.values().cloned().collect();
-    let scratch = codes.iter().map(|code| code.scratch).max().unwrap_or(0);
-    for map in maps.iter_mut().filter(|map| map.role == MapRole::Scratch) {
-        map.value_size = align_up(scratch.max(1), 8);
-        // one for all CPUs says itself how many entries it has
-        if map.kind.is_per_cpu() {
-            map.max_entries = module.programs.len().max(1) as u32;
-        }
-    }
     let programs = module.programs.iter().zip(codes).zip(names);
     Artifact {
         config: crate::config::Config::default(),
@@ -63,7 +52,7 @@ pub fn assemble(module: &ir::Module, codes: Vec<Code>, sources: &SourceMap, opti
         programs: programs
             .map(|((program, code), name)| join(program, code, name, &places, options))
             .collect(),
-        maps,
+        maps: module.maps.values().cloned().collect(),
         actions: module.actions.clone(),
         clauses: module.clauses.clone(),
         probe_names: module.probe_names.clone(),

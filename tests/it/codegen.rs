@@ -17,8 +17,15 @@ use cranelift_entity::EntityRef;
 const RULE: &str = "; ---- gives ----\n";
 
 fn target(options: &str) -> Target {
-    let mut target =
-        Target { v4: true, gotol: true, registers: 10, check: true, scratch: None, on_stack: frame::LARGE };
+    let mut target = Target {
+        v4: true,
+        gotol: true,
+        registers: 10,
+        stack: frame::STACK,
+        check: true,
+        scratch: None,
+        on_stack: frame::LARGE,
+    };
     let mut words = options.split_whitespace();
     while let Some(word) = words.next() {
         let mut number = || words.next().unwrap().trim_start_matches("map").parse().unwrap();

@@ -42,13 +42,22 @@ fn check(seed: u64, module: &Module, target: &Target) {
     assert_eq!(world.observed(), meant.observed(), "{}\n{}", text(), what());
 }
 
-fn targets(module: &mut Module) -> [Target; 3] {
+fn targets(module: &mut Module) -> [Target; 4] {
     let scratch = Some((module.maps.push(scratch_map()), 1));
-    [
-        Target { v4: true, gotol: true, registers: 10, check: true, scratch, on_stack: frame::LARGE },
-        Target { v4: false, gotol: false, registers: 10, check: true, scratch, on_stack: frame::LARGE },
-        Target { v4: false, gotol: false, registers: 6, check: true, scratch, on_stack: frame::LARGE },
-    ]
+    let new = Target {
+        v4: true,
+        gotol: true,
+        registers: 10,
+        stack: frame::STACK,
+        check: true,
+        scratch,
+        on_stack: frame::LARGE,
+    };
+    let old = Target { v4: false, gotol: false, ..new.clone() };
+    let few = Target { registers: 6, ..old.clone() };
+    // numbers that live at once go to scratch memory
+    let little = Target { stack: 96, ..few.clone() };
+    [new, old, few, little]
 }
 
 fn round(seeds: std::ops::Range<u64>, config: &Config) {

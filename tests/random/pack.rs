@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::PROBES;
 
-/// Registers that make every program spill.
+/// Registers that make every program spill, and bytes of stack that do not take all that spills.
 const FEW: u8 = 6;
+const LITTLE: u32 = 384;
 const ALL: u8 = 10;
 
 /// What scripts are compiled for.
@@ -101,6 +102,9 @@ fn compiled(kernel: &Kernel, text: &str, registers: u8) -> Result<(Artifact, Opt
     let (file, _) = sources.files().next().expect("one file");
     let mut settings = Settings { registers, ..Settings::default() };
     settings.config.max_map_keys = 64;
+    if registers == FEW {
+        settings.stack = LITTLE;
+    }
     let (mut sink, mut typed) = (Sink::default(), None);
     let artifact = compile(&sources, &file.into(), &kernel.host(), &settings, &mut sink, &mut |product| {
         if let Product::Typed(program) = product {

@@ -33,6 +33,7 @@ fn compiles(module: &Module) {
         v4: true,
         gotol: true,
         registers: 10,
+        stack: beetrace::codegen::frame::STACK,
         check: true,
         scratch,
         on_stack: beetrace::codegen::frame::LARGE,
