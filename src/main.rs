@@ -9,5 +9,12 @@ fn main() -> ExitCode {
     if let Some(status) = beetrace::driver::verbs::run(&words) {
         return status;
     }
-    beetrace::driver::main(&beetrace::cli::Args::parse())
+    match beetrace::cli::Args::try_parse() {
+        Ok(args) => beetrace::driver::main(&args),
+        // help is no mistake; what is one has the exit status of all mistakes
+        Err(told) => {
+            let shown = told.print();
+            if told.use_stderr() || shown.is_err() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        }
+    }
 }

@@ -176,4 +176,6 @@ codes! {
     UNATTACHED = "W0205", "probe not attached";
     /// An argument that has no effect here.
     IGNORED_ARGUMENT = "W0401", "argument without effect";
+    /// A variable of the environment that cannot be followed.
+    ENVIRONMENT = "W0901", "environment";
 }

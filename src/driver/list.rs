@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{IsTerminal, Read, stderr};
+use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::{compile, run, script, settings};
+use super::{compile, environment, run, script, settings};
 use crate::cli::Args;
 use crate::diag::{Diagnostic, Sink, render};
 use crate::host::system::System;
@@ -30,7 +30,8 @@ pub fn main(args: &Args) -> ExitCode {
         Some(pattern) => listing::list(&pattern, &host, args.pid, args.verbose, &mut sink)
             .map_err(|error| sink.take().into_iter().chain([*error]).collect()),
     };
-    let colours = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colours = environment::colours();
+    render::to_stderr(&sources, &environment::warnings(), colours);
     match result {
         Ok(text) => {
             render::to_stderr(&sources, sink.all(), colours);

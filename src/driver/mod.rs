@@ -1,12 +1,14 @@
 //! The order of the stages. Nothing else knows it: `compile` has the compiler's, `run` what comes after.
 //!
 //! Exit statuses: that of `exit()` for a run that ended by itself or by SIGINT, 1 for anything that is wrong with the
-//! script, the machine or the output, 2 for a wrong command line.
+//! command line, the script, the machine or the output, 2 for settings of the environment that are wrong.
 
 pub mod compile;
 pub mod headers;
 #[cfg(feature = "kernel")]
 mod dump;
+#[cfg(feature = "kernel")]
+mod environment;
 #[cfg(feature = "kernel")]
 mod help;
 #[cfg(feature = "kernel")]

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 
 use super::compile::{Product, Settings, compile, prepare};
-use super::{dump, help, info, list, script, settings};
+use super::{dump, environment, help, info, list, script, settings};
 use crate::cli::{Args, Buffering, Form, Refused, Stage};
 use crate::config::Config;
 use crate::diag::{Diagnostic, Severity, Sink, codes, render};
@@ -44,6 +44,7 @@ pub fn main(args: &Args) -> ExitCode {
     }
     let host = host(args).with_debug_folders(args.debug_folders()).with_includes(&args.include_paths);
     let mut session = Session { args, sources: SourceMap::default(), host };
+    session.tell(&environment::warnings());
     match session.start() {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
@@ -61,7 +62,8 @@ pub fn host(args: &Args) -> System {
         Refused::KprobeSession => None,
     };
     let without = args.no_feature.iter().filter_map(feature).collect();
-    System::new().without(without).with_traceable(args.traceable_functions.clone())
+    let system = System::new().without(without).with_traceable(args.traceable_functions.clone());
+    system.with_btf(environment::btf())
 }
 
 /// Prints a text that is the whole output.
@@ -115,7 +117,9 @@ impl Session<'_> {
 
     /// The command waits until all is attached; the script may ask for its process id before.
     fn processes(&self) -> Result<Processes, Failure> {
-        let child = self.args.command.as_deref().map(Child::prepare).transpose()?;
+        // an empty command is none, as in the reference
+        let command = self.args.command.as_deref().filter(|command| !command.is_empty());
+        let child = command.map(Child::prepare).transpose()?;
         let target = self.args.pid.map(Target::open).transpose()?;
         Ok(Processes { child, target })
     }
@@ -226,12 +230,14 @@ impl Session<'_> {
     fn tell(&self, diagnostics: &[Diagnostic]) {
         let wanted = |d: &&Diagnostic| d.severity == Severity::Error || !self.args.no_warnings;
         let wanted: Vec<Diagnostic> = diagnostics.iter().filter(wanted).cloned().collect();
-        let colours = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        render::to_stderr(&self.sources, &wanted, colours);
+        render::to_stderr(&self.sources, &wanted, environment::colours());
     }
 }
 
-/// Wrong usage has an exit status of its own.
+/// Settings of the environment that are wrong have an exit status of their own, as in the reference.
 fn usage(diagnostics: Vec<Diagnostic>) -> Failure {
-    Failure { diagnostics, status: script::USAGE }
+    Failure { diagnostics, status: SETTINGS }
 }
+
+/// Exit status of wrong settings.
+const SETTINGS: u8 = 2;

@@ -9,9 +9,6 @@ use crate::diag::{Diagnostic, codes};
 use crate::runtime::failure::Failure;
 use crate::source::{FileId, SourceMap};
 
-/// Exit status of a wrong command line.
-pub const USAGE: u8 = 2;
-
 /// Reads the script that the arguments name.
 ///
 /// # Errors
@@ -31,7 +28,7 @@ pub fn read(args: &Args, sources: &mut SourceMap) -> Result<FileId, Failure> {
         (None, None) => {
             let wrong = Diagnostic::error(codes::USAGE, "there is no script to run");
             let help = "beetrace -e 'tracepoint:raw_syscalls:sys_enter { @[comm] = count(); }', or beetrace script.bt";
-            Err(Failure { diagnostics: vec![wrong.help(help)], status: USAGE })
+            Err(Failure::new(vec![wrong.help(help)]))
         }
     }
 }

@@ -41,7 +41,7 @@ use libbpf_rs::MapHandle;
 use crate::config::Missing;
 use crate::object::artifact::Artifact;
 use crate::object::elf;
-use crate::sema::tree::ProbeKind;
+use crate::sema::tree::{Attach, ProbeKind};
 use crate::wire::map::{MapRole, MapSpec};
 use attach::Link;
 pub use attach::{AttachError, Failure};
@@ -275,12 +275,18 @@ impl Loaded {
     ///
     /// # Errors
     /// When the kernel does not open one.
-    pub fn iterators(&self) -> Result<Vec<std::fs::File>, LoadError> {
+    pub fn iterators(&self, artifact: &Artifact) -> Result<Vec<std::fs::File>, LoadError> {
         let iterators = self.links.iter().filter(|link| self.kinds[link.program] == ProbeKind::Iter);
         let open = |link: &Link| {
             attach::iter::open(link.fds[0].as_fd()).map_err(|error| LoadError::run(link.program, &error))
         };
-        iterators.map(open).collect()
+        iterators.filter(|link| pin_of(artifact, link).is_none()).map(open).collect()
+    }
+
+    /// Pins the iterators that are to be pinned: each one's path, and whether the kernel took it.
+    pub fn pin(&self, artifact: &Artifact) -> Vec<(String, std::io::Result<()>)> {
+        let pinned = self.links.iter().filter_map(|link| Some((link, pin_of(artifact, link)?)));
+        pinned.map(|(link, path)| attach::iter::pin(link.fds[0].as_fd(), path)).collect()
     }
 
     /// How many attach points are attached.
@@ -301,4 +307,12 @@ impl Drop for Loaded {
     fn drop(&mut self) {
         self.detach();
     }
+}
+
+/// Where the script wants an iterator to be pinned.
+fn pin_of<'a>(artifact: &'a Artifact, link: &Link) -> Option<&'a str> {
+    artifact.programs[link.program].attach.iter().find_map(|point| match &point.target {
+        Attach::Iter { pin, .. } => pin.as_deref(),
+        _ => None,
+    })
 }

@@ -70,7 +70,7 @@ impl Targets {
     fn in_kernel(&self, module: &str, function: &str) -> io::Result<TargetFunction> {
         let btf = self
             .btf
-            .get_or_init(|| KernelBtf::load(std::rc::Rc::default()).ok())
+            .get_or_init(|| KernelBtf::load(None, std::rc::Rc::default()).ok())
             .as_ref()
             .ok_or_else(not_found)?;
         let id = btf.find_in(module, BtfKind::Func, function).ok_or_else(not_found)?;

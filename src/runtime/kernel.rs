@@ -218,4 +218,12 @@ pub trait Kernel: KernelMaps {
     /// # Errors
     /// When the kernel does not open one.
     fn iterators(&mut self) -> Result<Vec<std::fs::File>, Failure>;
+
+    /// Pins the iterators that are to be pinned, instead of reading them; gives the paths.
+    ///
+    /// # Errors
+    /// When the kernel does not pin one.
+    fn pin(&mut self) -> Result<Vec<String>, Failure> {
+        Ok(Vec::new())
+    }
 }

@@ -279,7 +279,16 @@ impl Kernel for LoadedKernel<'_> {
     }
 
     fn iterators(&mut self) -> Result<Vec<std::fs::File>, Failure> {
-        self.loaded.iterators().map_err(|error| self.failure(&error))
+        self.loaded.iterators(self.about.artifact).map_err(|error| self.failure(&error))
+    }
+
+    fn pin(&mut self) -> Result<Vec<String>, Failure> {
+        let pinned = self.loaded.pin(self.about.artifact).into_iter();
+        let told = |(path, result): (String, io::Result<()>)| match result {
+            Ok(()) => Ok(path),
+            Err(error) => Err(Failure::system(&format!("pin the iterator to `{path}`"), &error)),
+        };
+        pinned.map(told).collect()
     }
 }
 

@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod libbpf;
 pub mod maps;
 pub mod names;
+pub mod notify;
 pub mod output;
 pub mod ring;
 pub mod run;

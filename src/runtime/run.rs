@@ -12,11 +12,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::child::{Child, Target};
-use super::failure::Failure;
+use super::failure::{Failure, words};
 use super::kernel::{Kernel, Shared};
 use super::ledger::Losses;
 use super::names::SystemNames;
-use super::output::Output;
+use super::notify;
+use super::output::{Output, TextKind};
 use super::session::{BATCH, Session};
 use super::signals::Signals;
 use super::sys::{self, Epoll, Interest};
@@ -86,6 +87,9 @@ pub fn run(
         true => wait(artifact, &mut session, processes, signals),
         false => Ok(()),
     });
+    if !options.trials {
+        inform(notify::STOPPING, messages);
+    }
     // whatever happened, no program runs on
     session.kernel.detach();
     sys::wait_for_programs();
@@ -120,6 +124,7 @@ fn start(
             let _ = writeln!(messages, "Attached {count} probe{}", if count == 1 { "" } else { "s" });
         }
     }
+    inform(notify::READY, messages);
     if let Some(child) = processes.child.as_mut().filter(|_| !ended) {
         child.go()?;
         // its program is in place, and it may end before the first of its stacks is read
@@ -127,6 +132,13 @@ fn start(
     }
     let signalled = !by_hand(artifact, ProbeKind::SelfSignal).is_empty();
     Ok((attached > 0 || signalled) && !ended)
+}
+
+/// Tells the service manager, if the run is a service.
+fn inform(state: &str, messages: &mut dyn io::Write) {
+    if let Err(error) = notify::tell(state) {
+        let _ = writeln!(messages, "warning: cannot tell the service manager: {}", words(&error));
+    }
 }
 
 /// Programs of a kind that is run by hand.
@@ -143,6 +155,12 @@ const CHUNK: usize = 4096;
 
 /// Runs the iterators over all objects; the run ends with them.
 fn iterate(session: &mut Session, signals: Signals) -> Result<(), Failure> {
+    for path in session.kernel.pin()? {
+        let text = format!("Program pinned to {path}\n");
+        // as it is: `cat` adds nothing
+        let written = session.output.text(TextKind::Cat, text.as_bytes());
+        written.map_err(|error| Failure::output(&error))?;
+    }
     for mut objects in session.kernel.iterators()? {
         let mut chunk = [0; CHUNK];
         while signals.count() == 0 && !session.has_ended() {

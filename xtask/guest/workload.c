@@ -17,6 +17,7 @@
 //   store N             N writes of 8 bytes to the address 0x10000000, then one read from there
 //   http PORT N         answers N HTTP requests on 127.0.0.1, one after the other: accept4, read, write, close
 //   unix TEXT           TEXT through a pair of connected stream sockets
+//   notified PATH N     prints N messages that come to a datagram socket at PATH, as a service manager's
 //   pageout N           writes to N pages of its own, has them paged out and reads them
 //   print TEXT          TEXT and a newline on standard output
 //   exit STATUS         ends with that status
@@ -37,6 +38,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <time.h>
@@ -163,6 +165,20 @@ static void through_socket(const char *text) {
     if (write(ends[0], text, bytes) != bytes || read(ends[1], buffer, sizeof buffer) != bytes) fail("socket");
 }
 
+static void notified(const char *path, long count) {
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    strncpy(at.sun_path, path, sizeof at.sun_path - 1);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at)) fail(path);
+    for (; count > 0; count--) {
+        char text[4096];
+        ssize_t bytes = recv(fd, text, sizeof text - 1, 0);
+        if (bytes < 0) fail("recv");
+        printf("%.*s\n", (int)bytes, text);
+        fflush(stdout);
+    }
+}
+
 // Swap must be a device that has written a page when it says so, or the page stays in memory.
 static void page_out(long count) {
     size_t bytes = count * 4096;
@@ -191,7 +207,8 @@ static void set_comm(const char *name) {
 
 static void event(int argc, char **argv) {
     const char *name = argv[0];
-    int text = !strcmp(name, "open") || !strcmp(name, "xattr") || !strcmp(name, "print") || !strcmp(name, "unix");
+    int text = !strcmp(name, "open") || !strcmp(name, "xattr") || !strcmp(name, "print") || !strcmp(name, "unix") ||
+               !strcmp(name, "notified");
     long a = argc > 1 && !text ? number(argv[1]) : 0;
     if (!strcmp(name, "syscalls") && argc >= 2) calls(syscall_number(argc > 2 ? argv[2] : "getppid"), a);
     else if (!strcmp(name, "threads") && argc >= 3)
@@ -211,6 +228,7 @@ static void event(int argc, char **argv) {
     else if (!strcmp(name, "store") && argc == 2) store(a);
     else if (!strcmp(name, "http") && argc == 3) http(a, number(argv[2]));
     else if (!strcmp(name, "unix") && argc == 2) through_socket(argv[1]);
+    else if (!strcmp(name, "notified") && argc == 3) notified(argv[1], number(argv[2]));
     else if (!strcmp(name, "pageout") && argc == 2) page_out(a);
     else if (!strcmp(name, "print") && argc == 2) puts(argv[1]);
     else if (!strcmp(name, "exit") && argc == 2) exit(a);

@@ -208,6 +208,12 @@ fn unit_of<'d>(dwarf: &Dwarf<'d>, offset: usize) -> Option<(Unit<'d>, gimli::Uni
     None
 }
 
+/// True for a `const` of something.
+pub fn is_const(dwarf: &Dwarf, at: Entry) -> bool {
+    let Some((unit, offset)) = unit_of(dwarf, at.offset) else { return false };
+    unit.entry(offset).is_ok_and(|entry| entry.tag() == gimli::DW_TAG_const_type)
+}
+
 /// Decodes a type; `name` gives the ids of the types that it is made of.
 pub fn decode(dwarf: &Dwarf, at: Entry, name: &mut dyn FnMut(Option<Entry>) -> TypeId) -> Option<BtfType> {
     let (unit, offset) = unit_of(dwarf, at.offset)?;

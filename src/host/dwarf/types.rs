@@ -103,6 +103,12 @@ impl Btf for UserTypes {
         decoded
     }
 
+    fn is_const(&self, id: TypeId) -> bool {
+        let at = id.0.checked_sub(FIRST_TYPE).and_then(|at| self.entries.borrow().get(at as usize).copied());
+        let file = at.and_then(|(file, entry)| Some((self.file(file)?, entry)));
+        file.is_some_and(|(file, entry)| read::is_const(&file.dwarf(), entry))
+    }
+
     fn names(&self, kind: BtfKind) -> Vec<String> {
         let files = self.files.borrow().clone();
         let names = |known: &Rc<Known>| -> Vec<String> {

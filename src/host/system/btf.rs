@@ -9,6 +9,8 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
@@ -44,15 +46,27 @@ impl Drop for KernelBtf {
     }
 }
 
+/// Null when there are no types.
+fn parse(file: &Path) -> *mut sys::btf {
+    let Ok(path) = CString::new(file.as_os_str().as_bytes()) else { return std::ptr::null_mut() };
+    // libbpf would say what is wrong: the caller does
+    libbpf_rs::set_print(None);
+    // SAFETY: a valid C string.
+    unsafe { sys::btf__parse(path.as_ptr(), std::ptr::null_mut()) }
+}
+
 impl KernelBtf {
-    /// Reads it.
+    /// Reads it, or what is in `file`: raw, or an ELF file with a section for it.
     ///
     /// # Errors
     /// Missing when the kernel was built without, Denied without the right to read it.
-    pub fn load(user: Rc<UserTypes>) -> Result<KernelBtf, HostError> {
+    pub fn load(file: Option<&Path>, user: Rc<UserTypes>) -> Result<KernelBtf, HostError> {
         let path = CString::new(PATH).expect("no NUL in a constant");
-        // SAFETY: a valid C string.
-        let btf = unsafe { sys::btf__parse_raw(path.as_ptr()) };
+        let btf = match file {
+            Some(file) => parse(file),
+            // SAFETY: a valid C string.
+            None => unsafe { sys::btf__parse_raw(path.as_ptr()) },
+        };
         let (constants, modules) = (OnceCell::new(), RefCell::default());
         NonNull::new(btf).map(|btf| KernelBtf { btf, constants, modules, user }).ok_or_else(|| {
             let error = std::io::Error::last_os_error();
@@ -62,6 +76,11 @@ impl KernelBtf {
                 _ => HostError::Other(format!("{PATH}: {error}")),
             }
         })
+    }
+
+    /// True when a file has types of a kernel.
+    pub fn is_in(file: &Path) -> bool {
+        KernelBtf::load(Some(file), Rc::default()).is_ok()
     }
 
     fn count(&self) -> u32 {
@@ -344,7 +363,7 @@ mod tests {
     /// Skipped only where the kernel has no BTF at all, which the load error proves.
     #[test]
     fn task_struct_of_this_kernel() {
-        let btf = match KernelBtf::load(Default::default()) {
+        let btf = match KernelBtf::load(None, Default::default()) {
             Ok(btf) => btf,
             Err(HostError::Missing(_)) => return,
             Err(why) => panic!("{why}"),

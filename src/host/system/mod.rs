@@ -37,6 +37,7 @@ pub struct System {
     functions: OnceCell<Result<Vec<KernelFunction>, HostError>>,
     symbols: OnceCell<HashSet<String>>,
     btf: OnceCell<Result<KernelBtf, HostError>>,
+    types: Option<PathBuf>,
     binaries: SystemBinaries,
     includes: Vec<PathBuf>,
     /// Features that are not to be used.
@@ -73,6 +74,12 @@ impl System {
     /// `name [module]`.
     pub fn with_traceable(mut self, file: Option<PathBuf>) -> System {
         self.traceable = file;
+        self
+    }
+
+    /// Takes the kernel's types from this file (`BPFTRACE_BTF`) instead of the running kernel.
+    pub fn with_btf(mut self, file: Option<PathBuf>) -> System {
+        self.types = file;
         self
     }
 
@@ -177,7 +184,7 @@ impl Host for System {
     }
 
     fn btf(&self) -> Result<&dyn Btf, HostError> {
-        match self.btf.get_or_init(|| KernelBtf::load(self.binaries.user_types())) {
+        match self.btf.get_or_init(|| KernelBtf::load(self.types.as_deref(), self.binaries.user_types())) {
             Ok(btf) => Ok(btf),
             Err(why) => Err(why.clone()),
         }

@@ -147,16 +147,16 @@ impl<'m> FuncBuilder<'_, 'm> {
             return self.iconst(0);
         }
         let size = self.size_of(&text.ty);
-        if wanted.len() as u32 >= size {
+        if wanted.len() as u32 > size {
             return self.iconst(-1);
         }
-        // Behind the text there is room for the last comparison, zero like the rest.
+        // Text that fills its buffer has no NUL. Behind the text there is room for the last comparison, zero like the rest.
         let room = Type::Str { size: size + wanted.len() as u32 + 8 };
         let temp = self.temp(self.size_with_room(text, &room), "text");
         self.write(temp.place, text, &room, Fill::Whole);
         self.count_faults();
         let base = self.address(temp.place);
-        let found = self.search(base, size - wanted.len() as u32, wanted);
+        let found = self.search(base, size - wanted.len() as u32 + 1, wanted);
         self.release(temp);
         found
     }

@@ -1,5 +1,7 @@
-//! `iter`: a link from which files are made; reading one runs the program for every object.
+//! `iter`: a link from which files are made; reading one runs the program for every object. A pinned link is a file
+//! itself, for whoever reads it later.
 
+use std::ffi::CString;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
@@ -7,7 +9,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use libbpf_sys as sys;
 
 use super::providers::Request;
-use crate::load::kernel::check_fd;
+use crate::load::kernel::{check, check_fd};
+use crate::load::object::BPFFS;
 
 /// Makes the link; the program does not run yet.
 pub fn attach(request: &Request) -> io::Result<Vec<OwnedFd>> {
@@ -22,4 +25,13 @@ pub fn attach(request: &Request) -> io::Result<Vec<OwnedFd>> {
 pub fn open(link: BorrowedFd) -> io::Result<File> {
     // SAFETY: a live descriptor.
     check_fd(unsafe { sys::bpf_iter_create(link.as_raw_fd()) }).map(File::from)
+}
+
+/// Puts the link into bpffs, below its usual place when the path is relative; gives the whole path.
+pub fn pin(link: BorrowedFd, path: &str) -> (String, io::Result<()>) {
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("{BPFFS}/{path}") };
+    let name = CString::new(path.as_str()).map_err(io::Error::from);
+    // SAFETY: a live descriptor and a text that ends with NUL.
+    let pinned = name.and_then(|name| check(unsafe { sys::bpf_obj_pin(link.as_raw_fd(), name.as_ptr()) }));
+    (path, pinned.map(|_| ()))
 }

@@ -10,9 +10,9 @@ use crate::syntax::ast;
 use super::super::check::Checker;
 use super::super::constant::Const;
 use super::super::ctypes::{self, Member};
-use super::super::fields::{COMMON, Field, Shape};
+use super::super::fields::{COMMON, Field, RESULT, Shape};
 use super::super::registers;
-use super::super::tree::{Expr, ExprKind};
+use super::super::tree::{Expr, ExprKind, ProbeKind};
 use super::super::ty::Ty;
 use super::super::types::{IntType, Space, StructId, Type};
 use super::super::value::{Base, Kind, Place, Val};
@@ -168,9 +168,15 @@ impl Checker<'_, '_> {
     pub(in super::super) fn arguments(&mut self, span: Span) -> Option<Val> {
         let fields: Vec<Field> = {
             let record = self.body().record.as_ref()?;
-            record.fields.iter().filter(|field| field.offset >= COMMON).cloned().collect()
+            let listed = |field: &&Field| field.is_typed() || field.offset >= COMMON;
+            let returned = self.body().kind == ProbeKind::Fexit;
+            let there = |field: &&Field| returned || field.name != RESULT;
+            record.fields.iter().filter(listed).filter(there).cloned().collect()
         };
-        let names: Arc<[Arc<str>]> = fields.iter().map(|field| field.name.as_str().into()).collect();
+        // as the reference calls it: no name of C
+        let named =
+            |field: &Field| if field.name == RESULT { "$retval".into() } else { field.name.as_str().into() };
+        let names: Arc<[Arc<str>]> = fields.iter().map(named).collect();
         let mut items = Vec::new();
         for field in fields {
             let val = self.read_argument(span, field, span)?;

@@ -39,11 +39,13 @@ fn of_user_function(host: &dyn Host, kind: ProbeKind, path: &str, function: &str
     let binary = binaries.open(path).ok()?;
     let signature = binary.signature(binary.named(function).first()?.address)?;
     let types = binaries.types();
+    // a star of debug information stands at its type
+    let close = |argument: String| argument.replace(" *", "*");
     Some(match kind {
-        ProbeKind::Uprobe => named(types, signature.parameters.into_iter()),
+        ProbeKind::Uprobe => named(types, signature.parameters.into_iter()).into_iter().map(close).collect(),
         _ => match types.resolve(signature.result).1 {
             BtfType::Void => Vec::new(),
-            _ => vec![ctext::argument(types, signature.result, "retval")],
+            _ => vec![close(ctext::argument(types, signature.result, "retval"))],
         },
     })
 }

@@ -73,8 +73,9 @@ impl Checker<'_, '_> {
             return self.report_iterator(btf, &target.text, target.span);
         }
         if pin.is_some() {
-            let message = "pinned iterators are not supported yet";
-            return self.error(codes::BAD_ATTACH_POINT, point.span, message, "known to bpftrace only");
+            let warning = Diagnostic::warning(codes::RISKY_PROBE, "what a pinned iterator prints is not seen");
+            let warning = warning.at(point.span, "runs whenever the file is read, when nobody listens");
+            self.report(warning.help("count in a map that is pinned too: `let @m = hash(1, pin=\"name\")`"));
         }
         let name = point.parts.iter().skip(1).fold("iter".to_owned(), |name, part| name + ":" + &part.text);
         let attach = Attach::Iter { target: target.text.clone(), pin };
