@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::diag::{Diagnostic, codes, suggest};
-use crate::host::BtfKind;
+use crate::host::{BtfKind, BtfType};
 use crate::source::Span;
 use crate::syntax::ast;
 
@@ -186,6 +186,22 @@ impl Checker<'_, '_> {
         Some(Val::new(ty, span, ExprKind::Tuple(items.into_iter().map(Val::into_expr).collect())))
     }
 
+    /// True for an argument that the kernel lets no program load: a pointer to what is neither a struct, nor `char`, nor
+    /// unknown (before 5.17; pointers to pointers and enums later, too). It is read as memory instead.
+    fn is_refused(&self, field: &Field) -> bool {
+        let Shape::Typed(id) = field.shape else { return false };
+        if !matches!(self.body().kind, ProbeKind::Fentry | ProbeKind::Fexit) {
+            return false;
+        }
+        let Ok(btf) = self.host.btf() else { return false };
+        let BtfType::Pointer(to) = btf.resolve(id).1 else { return false };
+        match btf.resolve(to).1 {
+            BtfType::Void | BtfType::Composite { .. } => false,
+            BtfType::Int { name, .. } => name != "char",
+            _ => true,
+        }
+    }
+
     fn read_argument(&mut self, span: Span, field: Field, name_span: Span) -> Option<Val> {
         let space = self.body().space;
         let address = Expr {
@@ -193,7 +209,8 @@ impl Checker<'_, '_> {
             ty: Type::Pointer { to: Arc::new(Type::None), space: Space::Context },
             kind: ExprKind::Context,
         };
-        let base = Base::Memory { address, space: Space::Context };
+        let through = if self.is_refused(&field) { Space::Kernel } else { Space::Context };
+        let base = Base::Memory { address, space: through };
         let place = Place { base, offset: i64::from(field.offset), leads_to: Some(space) };
         let place = if field.on_stack { self.on_stack(span, i64::from(field.offset)) } else { place };
         let integer = |size: u32| Ty::fixed(size as u8, field.signed);

@@ -73,7 +73,8 @@ impl Checker<'_, '_> {
             return self.report_iterator(btf, &target.text, target.span);
         }
         if pin.is_some() {
-            let warning = Diagnostic::warning(codes::RISKY_PROBE, "what a pinned iterator prints is not seen");
+            let warning =
+                Diagnostic::warning(codes::RISKY_PROBE, "what a pinned iterator prints is not seen");
             let warning = warning.at(point.span, "runs whenever the file is read, when nobody listens");
             self.report(warning.help("count in a map that is pinned too: `let @m = hash(1, pin=\"name\")`"));
         }
