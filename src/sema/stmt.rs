@@ -4,6 +4,7 @@ use super::calls::{self, Call};
 use super::check::Checker;
 use super::expr::Op;
 use super::signatures::Meaning;
+use super::storage::Storage;
 use super::tree::{ExprKind, MapId, ProbeKind, Stmt, StmtKind, VarId};
 use super::ty::Ty;
 use super::value::{Kind, Val};
@@ -282,6 +283,19 @@ impl Checker<'_, '_> {
         }
     }
 
+    /// What is read and then written again: of an lpmtrie it would be read from the longest prefix of an address, and
+    /// written to the address itself.
+    fn refuse_rewrite(&mut self, span: Span, at: usize) -> Option<()> {
+        if self.storage_of(at) != Some(Storage::LpmTrie) || self.quiet {
+            return Some(());
+        }
+        let message = format!("an entry of the lpmtrie @{} cannot be changed so", self.maps.list[at].name);
+        let error = Diagnostic::error(codes::BAD_ARGUMENT, message).at(span, "read here, and written there");
+        let help = "`+=`, `-=`, `*=`, `&=`, `|=`, `^=`, `<<=` and `++` change the longest prefix; or assign to a prefix";
+        self.report(self.as_declared(error, at).help(help));
+        None
+    }
+
     fn update_map(
         &mut self,
         span: Span,
@@ -303,6 +317,7 @@ impl Checker<'_, '_> {
                 | BinaryOp::Shl
         );
         if !adds || !matches!(ty, Ty::Int { .. }) {
+            self.refuse_rewrite(span, at)?;
             let val = self.compound(span, target, op, value);
             let (map, key) = self.entry(target.span, name, key)?;
             let val = val?;
