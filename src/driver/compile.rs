@@ -235,7 +235,7 @@ fn generate(module: &mut Module, host: &dyn Host, settings: &Settings, sink: &mu
         v4: host.has(Feature::CpuV4),
         gotol: host.has(Feature::Gotol),
         registers: settings.registers,
-        stack: settings.stack,
+        stack: settings.stack.saturating_sub(module.import_stack),
         check: cfg!(debug_assertions),
         scratch: None,
         on_stack: settings.config.on_stack_limit.unwrap_or(codegen::frame::LARGE),

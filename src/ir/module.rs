@@ -28,6 +28,10 @@ pub struct Module {
     pub texts: Vec<String>,
     /// Names of the functions of imported objects that programs call, by their numbers.
     pub imports: Vec<String>,
+    /// Bytes of stack that the largest of them needs.
+    pub import_stack: u32,
+    /// Names that imported objects define, and programs cannot have.
+    pub taken: Vec<String>,
 }
 
 /// A program and where it attaches.

@@ -9,8 +9,13 @@ use std::os::fd::AsRawFd;
 use std::ptr::NonNull;
 
 use libbpf_sys as sys;
+use object::read::elf::{ElfFile64 as File64, FileHeader};
+use object::{Endianness, Object, ObjectSection};
 
 use super::kernel::{check, check_fd};
+
+/// The type of sections with addresses for the linker of LLVM.
+const PASSED_OVER: u32 = 0x6fff_4c03;
 
 /// A linker of libbpf.
 struct Linker(NonNull<sys::bpf_linker>);
@@ -63,10 +68,25 @@ pub fn link<'a>(
     let linker = Linker::new(&out).map_err(whole)?;
     linker.add(own).map_err(whole)?;
     for (index, other) in others.enumerate() {
-        linker.add(other).map_err(|error| (Some(index), error))?;
+        linker.add(&without_license(other)).map_err(|error| (Some(index), error))?;
     }
     linker.finish().map_err(whole)?;
     let mut linked = Vec::new();
     out.rewind().and_then(|()| out.read_to_end(&mut linked)).map_err(whole)?;
     Ok(linked)
+}
+
+/// The object without its license, which the linker wants to be the same in all: its section becomes one that is passed
+/// over. What programs are under is said when they are loaded.
+fn without_license(object: &[u8]) -> Vec<u8> {
+    let mut bytes = object.to_vec();
+    let header = File64::<Endianness>::parse(object).ok().and_then(|file| {
+        let index = file.section_by_name("license")?.index();
+        let (endian, elf) = (file.endian(), file.elf_header());
+        Some(elf.e_shoff(endian) as usize + index.0 * usize::from(elf.e_shentsize(endian)))
+    });
+    if let Some(kind) = header.and_then(|at| bytes.get_mut(at + 4..at + 8)) {
+        kind.copy_from_slice(&PASSED_OVER.to_ne_bytes());
+    }
+    bytes
 }

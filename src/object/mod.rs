@@ -40,7 +40,7 @@ pub struct Options {
 pub fn assemble(module: &ir::Module, codes: Vec<Code>, sources: &SourceMap, options: Options) -> Artifact {
     assert_eq!(module.programs.len(), codes.len(), "one code a program");
     let places = Places::new(sources);
-    let taken = module.maps.values().map(|map| map.name.clone());
+    let taken = module.maps.values().map(|map| &map.name).chain(&module.taken).cloned();
     let names =
         names::programs(module.programs.iter().map(|p| (p.function.kind, p.attach.as_slice())), taken);
     let programs = module.programs.iter().zip(codes).zip(names);

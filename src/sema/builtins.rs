@@ -72,6 +72,8 @@ pub struct Imported {
     pub name: String,
     /// Its type, a function's, as linking compares it.
     pub shape: Shape,
+    /// Bytes of stack that it needs, with what it calls.
+    pub stack: u32,
 }
 
 /// A stack to be taken.

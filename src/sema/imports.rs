@@ -25,6 +25,8 @@ pub(super) struct Import {
     pub params: Vec<(String, TypeId)>,
     pub ret: TypeId,
     pub shape: Shape,
+    /// Bytes of stack, with what it calls.
+    pub stack: u32,
     span: Span,
     weak: bool,
 }
@@ -73,7 +75,7 @@ impl Imports {
             sink.push(error.help(format!("say what the whole is under: config = {{ license = \"{own}\" }}")));
         }
         let mut adopted = HashMap::new();
-        for Offered { name, proto, weak } in &read.functions {
+        for Offered { name, proto, weak, stack } in &read.functions {
             let BtfType::FuncProto { ret, params } = read.get(*proto) else { continue };
             if let Some(known) = self.functions.get(name) {
                 if !known.weak && !weak {
@@ -86,12 +88,26 @@ impl Imports {
             let mut ty = |id: TypeId| types.adopt(read, id, &mut adopted);
             let params = params.iter().map(|(name, id)| (name.clone(), ty(*id))).collect();
             let (ret, shape) = (ty(*ret), read.shape(*proto));
-            let import =
-                Import { object: object.name.clone(), params, ret, shape, span: object.span, weak: *weak };
+            let import = Import {
+                object: object.name.clone(),
+                params,
+                ret,
+                shape,
+                stack: *stack,
+                span: object.span,
+                weak: *weak,
+            };
             self.functions.insert(name.clone(), import);
         }
         let private = read.private.iter().map(|name| (name.clone(), object.name.clone()));
         self.private.extend(private);
+    }
+
+    /// Names that programs cannot have.
+    pub fn taken(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.functions.keys().cloned().collect();
+        names.sort_unstable();
+        names
     }
 
     /// True for a function that a script may call.

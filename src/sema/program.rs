@@ -31,6 +31,7 @@ impl Checker<'_, '_> {
             probe_names: self.probe_names,
             texts: self.texts,
             imports: self.called,
+            taken: self.imports.taken(),
         }
     }
 

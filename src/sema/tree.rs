@@ -47,6 +47,8 @@ pub struct Program {
     pub texts: Vec<String>,
     /// Functions of imported objects that the script calls; [`Function::Imported`] indexes them.
     pub imports: Vec<Imported>,
+    /// Names that imported objects define, and programs cannot have.
+    pub taken: Vec<String>,
 }
 
 /// A struct or union, as far as needed to print it and to know its size.

@@ -90,6 +90,34 @@ enum color other_color(enum color color) { return color == RED ? GREEN : RED; }
 static __attribute__((noinline)) int hidden(int value) { return value * 3; }
 int through_hidden(int value) { return hidden(value); }
 
+/* Functions with much on the stack; what they call needs some too. */
+static __attribute__((noinline)) int fill(u64 *numbers, int count)
+{
+	volatile u64 own[8];
+
+	for (int i = 0; i < 8; i++)
+		own[i] = count;
+	numbers[0] = own[3];
+	return own[7];
+}
+
+int deep(int count)
+{
+	u64 numbers[32] = {};
+
+	return fill(numbers, count) + numbers[0];
+}
+
+int too_deep(int count)
+{
+	u64 numbers[56] = {};
+
+	return fill(numbers, count) + numbers[0];
+}
+
+/* named as a program of the script would be */
+int BEGIN(int value) { return value; }
+
 /* hidden by the language's own */
 unsigned long strlen(const char *text) { return 1234; }
 

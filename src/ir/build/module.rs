@@ -68,6 +68,8 @@ impl<'m> ModuleBuilder<'m> {
             clauses: program.clauses.clone(),
             probe_names: program.probe_names.clone(),
             texts: program.texts.clone(),
+            import_stack: program.imports.iter().map(|import| import.stack).max().unwrap_or(0),
+            taken: program.taken.clone(),
             imports: program.imports.iter().map(|import| import.name.clone()).collect(),
             ..Module::default()
         };

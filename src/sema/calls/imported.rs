@@ -16,6 +16,9 @@ use super::super::types::Space;
 use super::super::value::Val;
 use super::Call;
 
+/// Bytes of stack that a function may need: some are left for the program.
+const MOST_STACK: u32 = 384;
+
 impl Checker<'_, '_> {
     /// A call of a function of an object as an expression.
     pub(super) fn imported(&mut self, call: Call) -> Option<Val> {
@@ -78,6 +81,16 @@ impl Checker<'_, '_> {
             self.report(self.with_prototype(error, call, import, &ret, &params));
             return None;
         }
+        if import.stack > MOST_STACK {
+            let message = format!("{}() needs {} bytes of stack", call.name, import.stack);
+            let error = Diagnostic::error(codes::TOO_LARGE, message).at(call.span, "too many");
+            let note = format!(
+                "the kernel has 512 for a program and all that it calls: {MOST_STACK} at most are left for one of {}",
+                import.object
+            );
+            self.report(error.note(note));
+            return None;
+        }
         let number = self.number_of_import(call.name, import);
         let args = args.into_iter().map(Val::into_expr).collect();
         let kind = ExprKind::Call { function: Function::Imported(number), args };
@@ -93,7 +106,8 @@ impl Checker<'_, '_> {
     fn number_of_import(&mut self, name: &str, import: &Import) -> u32 {
         let known = self.called.iter().position(|known| known.name == name);
         known.unwrap_or_else(|| {
-            self.called.push(Imported { name: name.to_owned(), shape: import.shape.clone() });
+            let (name, shape, stack) = (name.to_owned(), import.shape.clone(), import.stack);
+            self.called.push(Imported { name, shape, stack });
             self.called.len() - 1
         }) as u32
     }

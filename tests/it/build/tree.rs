@@ -104,6 +104,7 @@ pub fn program(kind: ProbeKind, maps: Vec<Map>, vars: Vec<Type>, body: Vec<Stmt>
         probe_names: vec![name.into()],
         texts: Vec::new(),
         imports: Vec::new(),
+        taken: Vec::new(),
     }
 }
 

@@ -6,6 +6,8 @@
 //! Invariants: ids of types are those of the object's own BTF, 0 is void; every id in range is a type, [`BtfType::Other`]
 //! where the compiler has no use for it. Malformed bytes are refused, never trusted.
 
+mod stack;
+
 use object::{Architecture, Endianness, Object, ObjectKind, ObjectSection, ObjectSymbol, SymbolKind};
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +56,8 @@ pub struct Offered {
     pub proto: TypeId,
     /// A definition that another one of the same name may replace.
     pub weak: bool,
+    /// Bytes of stack that it needs, with what it calls in the object.
+    pub stack: u32,
 }
 
 /// A type as far as linking compares it.
@@ -118,9 +122,11 @@ impl Linkable {
             let mut named = file.symbols().filter(|symbol| symbol.name() == Ok(name));
             named.find(|symbol| symbol.kind() == SymbolKind::Text && !symbol.is_undefined())
         };
+        let stacks = stack::of_functions(&file);
         all.functions.retain_mut(|function| match symbol(&function.name) {
             Some(found) => {
                 function.weak = found.is_weak();
+                function.stack = stacks.get(&function.name).copied().unwrap_or(0);
                 true
             }
             None => false,
@@ -296,7 +302,9 @@ impl<'a> Reader<'a> {
             kind::TYPEDEF..=kind::RESTRICT | kind::TYPE_TAG => BtfType::Qualifier(ty),
             kind::FUNC => {
                 match count {
-                    GLOBAL => all.functions.push(Offered { name: name.clone(), proto: ty, weak: false }),
+                    GLOBAL => {
+                        all.functions.push(Offered { name: name.clone(), proto: ty, weak: false, stack: 0 })
+                    }
                     EXTERN => all.externs.push((TypeId(all.types.len() as u32 + 1), name.clone())),
                     _ => all.private.push(name.clone()),
                 }
