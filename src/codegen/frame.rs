@@ -45,7 +45,7 @@ pub fn share(func: &Function, stack: u32) -> u32 {
 /// Bytes of stack that a function with a share of `share` may use itself.
 pub fn limit(func: &Function, share: u32) -> u32 {
     let counted = |block: &Block| matches!(func.blocks[*block].terminator, Some(Terminator::MayGo { .. }));
-    if func.layout.iter().any(counted) { share - ROUNDS } else { share }
+    if func.layout.iter().any(counted) { share.saturating_sub(ROUNDS) } else { share }
 }
 
 /// Where a slot lies.
