@@ -8,6 +8,7 @@ use super::error::{LoadError, Refusal, forbidden, is_permission};
 use super::kernel::{Lockdown, words};
 use super::object::BPFFS;
 use super::verifier;
+use crate::codegen::callback::imported;
 use crate::diag::{Diagnostic, Severity, codes};
 use crate::object::artifact::{Artifact, AttachPoint, Line, Program};
 use crate::sema::tree::Attach;
@@ -123,7 +124,11 @@ fn refused(refusal: &Refusal, artifact: &Artifact, sources: &SourceMap, verbose:
     let complaint = verifier::complaint(&refusal.log);
     let mut made = Diagnostic::error(codes::REFUSED, format!("the kernel refused the program of `{name}`"));
     let text = if complaint.text.is_empty() { words(refusal.errno) } else { complaint.text.clone() };
-    let place = complaint.slot.and_then(|slot| verifier::line_at(&program.lines, slot));
+    let imports = program.insns.iter().any(|insn| imported(*insn).is_some());
+    // what libbpf put behind the program's own code
+    let behind = imports && complaint.slot.is_some_and(|slot| slot as usize >= program.insns.len());
+    let slot = complaint.slot.filter(|_| !behind);
+    let place = slot.and_then(|slot| verifier::line_at(&program.lines, slot));
     made = match place.and_then(|line| Some((line, span(sources, (line.file, line.line, line.column), ";")?)))
     {
         Some((_, span)) => made.at(span, text),
@@ -143,6 +148,16 @@ fn refused(refusal: &Refusal, artifact: &Artifact, sources: &SourceMap, verbose:
     }
     if verbose && !refusal.log.is_empty() {
         made = made.note(format!("the verifier's log:\n{}", refusal.log.trim_end()));
+    }
+    if imports {
+        if let Some(line) =
+            refusal.log.lines().rev().find_map(|line| line.strip_prefix("; ")).filter(|_| behind)
+        {
+            made = made.note(format!("in a function of an imported object: {line}"));
+        }
+        let note =
+            "the program calls functions of imported objects: the verifier holds them to the kernel's rules";
+        return made.note(note).help("see its whole log with `-v`");
     }
     made.note("this is a bug in beetrace: what it accepts must load on every supported kernel")
         .help(if verbose { "report it with this output" } else { "report it with the output of `-v`" })

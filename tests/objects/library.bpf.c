@@ -115,6 +115,9 @@ int too_deep(int count)
 	return fill(numbers, count) + numbers[0];
 }
 
+/* what no kernel allows */
+int beyond(int *from) { return from[1000]; }
+
 /* named as a program of the script would be */
 int BEGIN(int value) { return value; }
 
