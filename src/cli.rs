@@ -25,6 +25,10 @@ pub enum Stage {
     Asm,
     /// What the ELF object holds.
     Elf,
+    /// What libbpf says; the script runs.
+    Libbpf,
+    /// The log of the kernel's verifier; the script runs.
+    Verifier,
     /// Each of them.
     All,
 }
@@ -33,6 +37,11 @@ impl Args {
     /// Whether `-d` asks for the result of this stage.
     pub fn prints(&self, stage: Stage) -> bool {
         self.dump.iter().any(|wanted| *wanted == stage || *wanted == Stage::All)
+    }
+
+    /// Whether `-d` asks for results of the compiler, after which nothing runs.
+    pub fn dumps(&self) -> bool {
+        self.dump.iter().any(|wanted| !matches!(wanted, Stage::Libbpf | Stage::Verifier))
     }
 
     /// Whether `-d` asks for a stage behind the one whose result is there.
@@ -181,7 +190,7 @@ pub struct Args {
     #[arg(long = "unsafe")]
     pub allow_unsafe: bool,
 
-    /// Print the results of stages and end: several with commas between, or all
+    /// Print the results of stages and end: several with commas between, or all; with libbpf and verifier the script runs
     #[arg(short = 'd', long = "debug", value_name = "STAGE", value_enum, value_delimiter = ',')]
     pub dump: Vec<Stage>,
 

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::diag::{Diagnostic, Severity, Sink, codes, render};
 use crate::host::Feature;
 use crate::host::system::System;
-use crate::load::{Loaded, Options};
+use crate::load::{self, Loaded, Options};
 use crate::object::artifact::Artifact;
 use crate::object::elf;
 use crate::runtime::child::{Child, Target};
@@ -85,7 +85,7 @@ impl Session<'_> {
         let env: HashMap<String, String> = std::env::vars().collect();
         let mut settings = settings::settings(self.args, &env).map_err(usage)?;
         let file = script::read(self.args, &mut self.sources)?;
-        if !self.args.dump.is_empty() {
+        if self.args.dumps() {
             return self.compile(file, &settings).map(|_| 0);
         }
         if let Some(path) = &self.args.emit_elf {
@@ -140,7 +140,7 @@ impl Session<'_> {
                 dumped = Some(help::text(&sema::expand::parameters(script, &settings.options)));
                 return false;
             }
-            let Some(stage) = dump::stage(&product).filter(|_| !self.args.dump.is_empty()) else {
+            let Some(stage) = dump::stage(&product).filter(|_| self.args.dumps()) else {
                 return true;
             };
             if self.args.prints(stage) {
@@ -174,10 +174,21 @@ impl Session<'_> {
         signals: Signals,
     ) -> Result<u8, Failure> {
         let target = self.args.pid.or(processes.child.as_ref().map(Child::pid));
-        let options = Options { target, cancel: signals.cancel(), missing: config.missing_probes };
+        let asked = |stage| self.args.dump.contains(&stage);
+        if asked(Stage::Libbpf) {
+            load::tell_all();
+        }
+        let log = asked(Stage::Verifier);
+        let options = Options { target, cancel: signals.cancel(), missing: config.missing_probes, log };
         let verbose = self.args.verbose;
         let mut loaded = Loaded::open(artifact, &options)
             .map_err(|error| Failure::new(error.diagnostics(artifact, &self.sources, verbose)))?;
+        let mut out = stdout();
+        for (program, log) in artifact.programs.iter().zip(loaded.logs()) {
+            let line = "-".repeat(38);
+            let written = writeln!(out, "BPF verifier log for {}:\n{line}\n{log}", program.name);
+            written.map_err(|error| Failure::output(&error))?;
+        }
         if self.args.dry_run {
             let attached = loaded.attach(artifact, &options);
             sys::detach_after_exit();

@@ -48,6 +48,7 @@ pub use attach::{AttachError, Failure};
 pub use error::{LoadError, Refusal};
 pub use kernel::Lockdown;
 pub use memory::Memory;
+pub use object::tell_all;
 use swap::Swap;
 
 /// How to load.
@@ -59,6 +60,8 @@ pub struct Options<'a> {
     pub cancel: &'a AtomicBool,
     /// What is done about attach points that the kernel refuses.
     pub missing: Missing,
+    /// Keep the verifier's log of every program: see [`Loaded::logs`].
+    pub log: bool,
 }
 
 impl Options<'_> {
@@ -77,6 +80,8 @@ pub struct Loaded {
     kinds: Vec<ProbeKind>,
     roles: [Option<usize>; 3],
     links: Vec<Link>,
+    /// What the verifier said, by the artifact's index; empty unless asked for.
+    logs: Vec<String>,
     /// Attach points that were passed over.
     passed: Vec<Failure>,
     /// Runs missed, when the links are gone.
@@ -107,7 +112,7 @@ impl Loaded {
             let memory = spec.mmap.then(|| Memory::of_map(maps[index].as_fd(), spec.value_size));
             memory.transpose().map_err(|error| LoadError::map(index, &error))
         };
-        let (programs, swaps) = (programs?, swaps?);
+        let ((programs, logs), swaps) = (programs?, swaps?);
         let memories = artifact.maps.iter().enumerate().map(memory).collect::<Result<_, _>>()?;
         let at = |role: MapRole| artifact.maps.iter().position(|spec| spec.role == role);
         Ok(Loaded {
@@ -119,8 +124,14 @@ impl Loaded {
             roles: [MapRole::Ledger, MapRole::Control, MapRole::Globals].map(at),
             links: Vec::new(),
             passed: Vec::new(),
+            logs,
             counted: None,
         })
+    }
+
+    /// What the verifier said of each program, by the artifact's index; none unless [`Options::log`] asked.
+    pub fn logs(&self) -> &[String] {
+        &self.logs
     }
 
     /// The maps, by the artifact's index.

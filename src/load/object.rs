@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::CString;
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use libbpf_rs::{AsRawLibbpf, MapHandle, MapImpl, ObjectBuilder, OpenObject, PrintLevel};
@@ -34,8 +35,32 @@ static TURN: Mutex<()> = Mutex::new(());
 /// What libbpf said since it was last asked.
 static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
+/// Whether everything that libbpf says is printed, too.
+static LOUD: AtomicBool = AtomicBool::new(false);
+
+/// From now on everything that libbpf says goes to standard output (`-d libbpf`).
+pub fn tell_all() {
+    LOUD.store(true, Ordering::Relaxed);
+}
+
 /// Keeps what libbpf would print, for errors to explain.
 fn silence() {
+    if LOUD.load(Ordering::Relaxed) {
+        libbpf_rs::set_print(Some((PrintLevel::Debug, |level, text| {
+            let name = match level {
+                PrintLevel::Debug => "DEBUG",
+                PrintLevel::Info => "INFO",
+                PrintLevel::Warn => "WARN",
+            };
+            print!("[{name}] {text}");
+            if let Ok(mut said) = SAID.lock()
+                && level == PrintLevel::Warn
+            {
+                said.push(text.trim_end().to_owned());
+            }
+        })));
+        return;
+    }
     libbpf_rs::set_print(Some((PrintLevel::Warn, |_, text| {
         if let Ok(mut said) = SAID.lock() {
             said.push(text.trim_end().to_owned());

@@ -15,7 +15,8 @@ use libbpf_rs::{MapCore, MapFlags, RingBufferBuilder};
 use crate::handmade::{self, COUNT, LEDGER, RECORD, RING, SWAP, TOTAL};
 
 static NEVER: AtomicBool = AtomicBool::new(false);
-const OPTIONS: Options<'static> = Options { target: None, cancel: &NEVER, missing: Missing::Error };
+const OPTIONS: Options<'static> =
+    Options { target: None, cancel: &NEVER, missing: Missing::Error, log: false };
 
 /// False, and said, for a user who may not load programs. In guests the same tests run as root.
 fn privileged() -> bool {

@@ -31,7 +31,7 @@ fn artifact() -> Artifact {
 
 fn with_kernel<R>(artifact: &Artifact, test: impl FnOnce(&mut LoadedKernel) -> R) -> R {
     let (sources, options) =
-        (SourceMap::default(), Options { target: None, cancel: &NEVER, missing: Missing::Error });
+        (SourceMap::default(), Options { target: None, cancel: &NEVER, missing: Missing::Error, log: false });
     let mut loaded = Loaded::open(artifact, &options).expect("the kernel takes the artifact");
     let about = Surroundings { artifact, sources: &sources, options, verbose: false };
     test(&mut LoadedKernel::new(&mut loaded, about).expect("the ring is mapped"))
