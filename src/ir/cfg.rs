@@ -22,6 +22,7 @@ pub struct Edge {
 #[derive(Clone, Debug)]
 pub struct Cfg {
     preds: SecondaryMap<Block, SmallVec<[Edge; 2]>>,
+    succs: SecondaryMap<Block, SmallVec<[Block; 2]>>,
     postorder: Vec<Block>,
     /// Position in the reverse postorder, plus 1; 0 for blocks that are not reached.
     number: SecondaryMap<Block, u32>,
@@ -30,9 +31,15 @@ pub struct Cfg {
 impl Cfg {
     /// The graph of a function whose blocks all have terminators.
     pub fn new(func: &Function) -> Cfg {
-        let mut cfg = Cfg { preds: SecondaryMap::new(), postorder: Vec::new(), number: SecondaryMap::new() };
+        let mut cfg = Cfg {
+            preds: SecondaryMap::new(),
+            succs: SecondaryMap::new(),
+            postorder: Vec::new(),
+            number: SecondaryMap::new(),
+        };
         if !func.layout.is_empty() {
             cfg.preds.resize(func.blocks.len());
+            cfg.succs.resize(func.blocks.len());
             cfg.number.resize(func.blocks.len());
             cfg.walk(func);
         }
@@ -42,8 +49,8 @@ impl Cfg {
         }
         for at in (0..cfg.postorder.len()).rev() {
             let from = cfg.postorder[at];
-            for (index, to) in successors(func, from).into_iter().enumerate() {
-                cfg.preds[to].push(Edge { from, index: index as u32 });
+            for (index, to) in cfg.succs[from].iter().enumerate() {
+                cfg.preds[*to].push(Edge { from, index: index as u32 });
             }
         }
         cfg
@@ -51,22 +58,33 @@ impl Cfg {
 
     /// Depth first without recursion; a block is left when all its targets are.
     fn walk(&mut self, func: &Function) {
-        let mut stack = vec![(func.entry(), successors(func, func.entry()))];
-        self.number[func.entry()] = 1;
-        while let Some((block, targets)) = stack.last_mut() {
+        let mut stack = vec![self.enter(func, func.entry())];
+        while let Some((block, left)) = stack.last_mut() {
             // The last target first, so that the reverse postorder has the first target first.
-            match targets.pop() {
-                Some(to) if self.number[to] == 0 => {
-                    self.number[to] = 1;
-                    stack.push((to, successors(func, to)));
-                }
-                Some(_) => {}
-                None => {
-                    self.postorder.push(*block);
-                    stack.pop();
-                }
+            let Some(next) = left.checked_sub(1) else {
+                self.postorder.push(*block);
+                stack.pop();
+                continue;
+            };
+            *left = next;
+            let to = self.succs[*block][next];
+            if self.number[to] == 0 {
+                let entered = self.enter(func, to);
+                stack.push(entered);
             }
         }
+    }
+
+    /// A block that is met for the first time, and how many targets it has.
+    fn enter(&mut self, func: &Function, block: Block) -> (Block, usize) {
+        self.number[block] = 1;
+        self.succs[block] = successors(func, block);
+        (block, self.succs[block].len())
+    }
+
+    /// Where a reached block may go, in the order of its terminator.
+    pub fn succs(&self, block: Block) -> &[Block] {
+        &self.succs[block]
     }
 
     /// The edges that enter a block, in reverse postorder of where they come from. A block may be there twice.

@@ -9,7 +9,7 @@
 
 use smallvec::SmallVec;
 
-use super::cfg::{Cfg, successors};
+use super::cfg::Cfg;
 use super::edit::Cursor;
 use super::entities::{Inst, Value};
 use super::function::{Function, InstData};
@@ -214,9 +214,9 @@ pub fn walk<S: Clone + Default>(
                 }
             }
             drop(cursor);
-            for next in successors(func, block) {
-                if cfg.only_pred(next).is_some() {
-                    stack.push((next, contents.clone(), state.clone()));
+            for next in cfg.succs(block) {
+                if cfg.only_pred(*next).is_some() {
+                    stack.push((*next, contents.clone(), state.clone()));
                 }
             }
         }

@@ -32,10 +32,15 @@ impl Function {
             self.results[inst] = None.into();
         }
         self.values[old].def = ValueDef::Alias(new);
+        self.renamed = true;
     }
 
-    /// Rewrites every use of an alias to what it stands for. Linear in the function's size.
+    /// Rewrites every use of an alias to what it stands for. Linear in the function's size, nothing when there are no
+    /// new ones.
     pub fn resolve_aliases(&mut self) {
+        if !std::mem::take(&mut self.renamed) {
+            return;
+        }
         for value in self.values.keys() {
             // Shortens chains, so that a long one is walked once.
             if let ValueDef::Alias(to) = self.values[value].def {
@@ -169,6 +174,8 @@ pub struct Cursor<'f> {
     block: Block,
     old: Vec<Inst>,
     at: usize,
+    /// So many of the first instructions are as they were. What follows is in `new`, if there is any.
+    same: usize,
     new: Vec<Inst>,
     span: Span,
 }
@@ -178,7 +185,7 @@ impl<'f> Cursor<'f> {
     pub fn new(func: &'f mut Function, block: Block) -> Cursor<'f> {
         let old = std::mem::take(&mut func.blocks[block].insts);
         let span = func.blocks[block].terminator_span;
-        Cursor { func, block, new: Vec::with_capacity(old.len()), old, at: 0, span }
+        Cursor { func, block, old, at: 0, same: 0, new: Vec::new(), span }
     }
 
     /// The next instruction, taken out of the block.
@@ -197,14 +204,22 @@ impl<'f> Cursor<'f> {
 
     /// Puts an instruction at the cursor's place.
     pub fn keep(&mut self, inst: Inst) {
-        self.new.push(inst);
+        // most blocks are left as they are: they cost no memory
+        if self.new.is_empty() && self.same < self.at && self.old[self.same] == inst {
+            self.same += 1;
+        } else {
+            if self.new.is_empty() {
+                self.new.reserve(self.old.len() - self.same + 1);
+            }
+            self.new.push(inst);
+        }
     }
 
     /// Puts a new instruction at the cursor's place, with the span of the one that `next` gave last (at the end: of
     /// the terminator), and gives its result.
     pub fn emit(&mut self, data: InstData, ty: Option<Type>) -> Option<Value> {
         let inst = self.func.make_inst(data, ty, self.span);
-        self.new.push(inst);
+        self.keep(inst);
         self.func.result(inst)
     }
 
@@ -223,16 +238,21 @@ impl<'f> Cursor<'f> {
         self.emit_int(InstData::Const(number))
     }
 
-    /// What stands before the cursor's place.
-    pub fn kept(&mut self) -> &mut Vec<Inst> {
-        &mut self.new
+    /// What stands right before the cursor's place.
+    pub fn last(&self) -> Option<Inst> {
+        self.new.last().or(self.old[..self.same].last()).copied()
     }
 }
 
 impl Drop for Cursor<'_> {
     fn drop(&mut self) {
-        self.new.extend_from_slice(&self.old[self.at..]);
-        self.func.blocks[self.block].insts = std::mem::take(&mut self.new);
+        let mut insts = std::mem::take(&mut self.old);
+        if self.new.is_empty() {
+            insts.drain(self.same..self.at);
+        } else {
+            insts.splice(self.same..self.at, self.new.drain(..));
+        }
+        self.func.blocks[self.block].insts = insts;
     }
 }
 

@@ -520,6 +520,8 @@ pub struct Function {
     pub slots: PrimaryMap<Slot, SlotData>,
     /// Functions that only this one runs: rounds of loops, taken out by `outline`.
     pub subs: Vec<Function>,
+    /// Values became aliases since [`Function::resolve_aliases`].
+    pub renamed: bool,
 }
 
 impl Function {
@@ -538,6 +540,7 @@ impl Function {
             layout: Vec::new(),
             slots: PrimaryMap::new(),
             subs: Vec::new(),
+            renamed: false,
         }
     }
 

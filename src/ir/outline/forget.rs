@@ -168,7 +168,7 @@ impl Walk<'_> {
     /// Makes `value`, with all its uses, the copy of `raw` that the verifier knows nothing of.
     fn become_copy(&self, cursor: &mut Cursor<'_>, raw: Value, value: Value) {
         cursor.emit(InstData::Binary { op: BinOp::Add, left: raw, right: self.zero }, None);
-        let Some(inst) = cursor.kept().last().copied() else { return };
+        let Some(inst) = cursor.last() else { return };
         cursor.func.results[inst] = Some(value).into();
         cursor.func.values[value].def = ValueDef::Result(inst);
     }
