@@ -16,7 +16,8 @@ use libbpf_rs::{MapCore, MapFlags};
 use crate::handmade::{self, Asm, TOTAL};
 
 static NEVER: AtomicBool = AtomicBool::new(false);
-const OPTIONS: Options<'static> = Options { target: None, cancel: &NEVER, missing: Missing::Error };
+const OPTIONS: Options<'static> =
+    Options { target: None, cancel: &NEVER, missing: Missing::Error, log: false };
 
 /// The kernel's function behind getpgid(2).
 #[cfg(target_arch = "x86_64")]
@@ -268,14 +269,16 @@ fn many_attach_and_detach_and_none_stays_when_cancelled() {
             while kprobes() == before {}
             cancel.store(true, Ordering::Relaxed);
         });
-        let result =
-            loaded.attach(&artifact, &Options { target: None, cancel: &cancel, missing: Missing::Error });
+        let result = loaded.attach(
+            &artifact,
+            &Options { target: None, cancel: &cancel, missing: Missing::Error, log: false },
+        );
         assert_eq!(result, Err(AttachError::Cancelled));
     });
     assert_eq!((loaded.attached(), kprobes()), (0, before));
     let error = Loaded::open(
         &artifact,
-        &Options { target: None, cancel: &AtomicBool::new(true), missing: Missing::Error },
+        &Options { target: None, cancel: &AtomicBool::new(true), missing: Missing::Error, log: false },
     )
     .unwrap_err();
     assert_eq!(error, LoadError::Cancelled);

@@ -30,7 +30,7 @@ fn printed(script: &Script) -> Result<String, String> {
     sources.add("random.bt", script.text.clone());
     let (artifact, sources) = (&script.artifact, &sources);
     let signals = Signals::install().map_err(|error| error.to_string())?;
-    let options = Options { target: None, cancel: signals.cancel(), missing: Missing::Error };
+    let options = Options { target: None, cancel: signals.cancel(), missing: Missing::Error, log: false };
     let told = |list: Vec<_>| render::to_string(sources, &list);
     let mut loaded =
         Loaded::open(artifact, &options).map_err(|error| told(error.diagnostics(artifact, sources, true)))?;
