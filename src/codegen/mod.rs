@@ -4,9 +4,9 @@
 //! ir::Function ─lower→ MInst on virtual registers ─regalloc→ on r0–r9 ─peephole→ ─emit→ Insn ─lint→ Code
 //! ```
 //!
-//! `frame` lays out the stack before selection, so that addresses of slots are final; `demote` moves numbers to slots when
-//! what is spilled does not fit beside them. `regalloc` is the only user
-//! of regalloc2. `lint` proves the rules of generated code on what comes out. `compile` knows the order.
+//! `frame` lays out the stack before selection, so that addresses of slots are final; `demote` moves numbers to slots
+//! when what is spilled does not fit beside them. `regalloc` is the only user of regalloc2. `lint` proves the rules of
+//! generated code on what comes out. `compile` knows the order.
 
 pub mod opcode;
 pub mod callback;
