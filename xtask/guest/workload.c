@@ -205,6 +205,12 @@ static void set_comm(const char *name) {
     if (prctl(PR_SET_NAME, bytes)) fail("prctl");
 }
 
+static void opens(char *path, long count) {
+    // some kernels leave the page of the arguments write-protected until the process writes there itself
+    for (volatile char *at = path; *at; at++) *at = *at;
+    for (; count > 0; count--) close(openat(AT_FDCWD, path, O_RDONLY));
+}
+
 static void event(int argc, char **argv) {
     const char *name = argv[0];
     int text = !strcmp(name, "open") || !strcmp(name, "xattr") || !strcmp(name, "print") || !strcmp(name, "unix") ||
@@ -214,7 +220,7 @@ static void event(int argc, char **argv) {
     else if (!strcmp(name, "threads") && argc >= 3)
         threads(a, syscall_number(argc > 3 ? argv[3] : "getppid"), number(argv[2]));
     else if (!strcmp(name, "open") && argc == 3)
-        for (long i = number(argv[2]); i > 0; i--) close(openat(AT_FDCWD, argv[1], O_RDONLY));
+        opens(argv[1], number(argv[2]));
     else if (!strcmp(name, "xattr") && argc == 3)
         for (long i = 0, n = number(argv[2]); i < n; i++) (void)!getxattr(argv[1], "user.none", NULL, i);
     else if (!strcmp(name, "read") && argc == 3) transfer("/dev/zero", O_RDONLY, a, number(argv[2]));
